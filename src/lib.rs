@@ -1,0 +1,9 @@
+//! Data in Motion: intelligent data placement.
+//!
+//! Read the house in this order: [`domain`] says what things are and what they cost, with no I/O at all; `ports` names what the
+//! domain's users need from the world; `services` are the use cases; `adapters` are the technologies; `edges` are the protocols;
+//! `api` is the hall between browser and server; `ui` draws the pages. `server` alone joins ports to adapters.
+//!
+//! A feature gates a module, never a line: without features only [`domain`] exists.
+
+pub mod domain;
