@@ -1,2 +1,3 @@
-//! `dim`.
+//! Process edge: parse the command line, start logging, dispatch. The work is done elsewhere.
+
 fn main() {}

@@ -4,3 +4,21 @@
 //! as arguments. It compiles for the browser too, which proves it.
 
 pub mod unit;
+
+pub mod id;
+
+pub mod name;
+
+pub mod location;
+
+pub mod dataset;
+
+pub mod replica;
+
+pub mod access;
+
+pub mod migration;
+
+pub mod event;
+
+pub mod overview;
