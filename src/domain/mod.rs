@@ -17,6 +17,10 @@ pub mod replica;
 
 pub mod access;
 
+pub mod price;
+
+pub mod recommendation;
+
 pub mod migration;
 
 pub mod event;
