@@ -26,3 +26,5 @@ pub mod migration;
 pub mod event;
 
 pub mod overview;
+
+pub mod workload;
