@@ -3,6 +3,7 @@
 //! The domain knows no clock, no randomness, no file, no network, no database and no feature flag; time and random draws come in
 //! as arguments. It compiles for the browser too, which proves it.
 
+pub mod placement;
 pub mod unit;
 
 pub mod id;

@@ -1,0 +1,7 @@
+//! Where a dataset should lie: the dense problem, the exact optimum in hindsight, the policies that must decide without
+//! it, and the replay that compares them. `README.md` in this folder tells the mathematics in prose.
+//!
+//! Must not know: where prices come from (that is `domain::price`), how a history is stored, what time it is, or any source
+//! of randomness other than a seed handed in.
+
+pub mod problem;
