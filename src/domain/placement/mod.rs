@@ -4,4 +4,6 @@
 //! Must not know: where prices come from (that is `domain::price`), how a history is stored, what time it is, or any source
 //! of randomness other than a seed handed in.
 
+pub mod ledger;
+pub mod optimum;
 pub mod problem;

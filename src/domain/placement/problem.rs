@@ -140,8 +140,10 @@ pub enum ProblemError {
         /// The index given as hot.
         hot: usize,
     },
-    /// A rate is negative or not finite, or stages are not ordered from 0.
-    #[error("candidate {0} has a negative or infinite rate, or stages that do not start at day 0 in order")]
+    /// A rate is negative or not finite, stages are not ordered from 0 or rise in price, or a managed class has a minimum.
+    #[error(
+        "candidate {0} has a bad rate, stages that do not start at day 0 or rise in price, or is managed with a minimum duration"
+    )]
     BadCandidate(String),
     /// A move cost is negative or not finite, or the diagonal is not zero.
     #[error("the move from {from} to {to} has a bad cost")]
@@ -181,7 +183,11 @@ impl Problem {
                 .stages
                 .iter()
                 .all(|s| good(s.storage_per_gb_day) && good(s.read_per_gb));
-            if !(ordered && starts && rates) {
+            let falls = c
+                .stages
+                .windows(2)
+                .all(|w| w[0].storage_per_gb_day >= w[1].storage_per_gb_day);
+            if !(ordered && starts && rates && falls) || (c.is_managed() && c.min_days > 0) {
                 return Err(ProblemError::BadCandidate(c.name.clone()));
             }
         }
