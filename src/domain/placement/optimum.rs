@@ -146,10 +146,11 @@ mod tests {
                 storage_per_gb_day: rate * share,
                 read_per_gb: read,
             };
+            let read = d.unit();
             let stages = vec![
-                stage(0, 1.0, 0.0),
-                stage(1 + d.below(2), 0.6, d.unit()),
-                stage(4, 0.1, d.unit()),
+                stage(0, 1.0, read),
+                stage(1 + d.below(2), 0.6, read),
+                stage(4, 0.1, read * 0.5),
             ];
             candidates.push(Candidate {
                 name: "managed".into(),

@@ -183,10 +183,10 @@ impl Problem {
                 .stages
                 .iter()
                 .all(|s| good(s.storage_per_gb_day) && good(s.read_per_gb));
-            let falls = c
-                .stages
-                .windows(2)
-                .all(|w| w[0].storage_per_gb_day >= w[1].storage_per_gb_day);
+            let not_above = |a: &Stage, b: &Stage| {
+                a.storage_per_gb_day <= b.storage_per_gb_day && a.read_per_gb <= b.read_per_gb
+            };
+            let falls = c.stages.windows(2).all(|w| not_above(&w[1], &w[0]));
             if !(ordered && starts && rates && falls) || (c.is_managed() && c.min_days > 0) {
                 return Err(ProblemError::BadCandidate(c.name.clone()));
             }
