@@ -4,6 +4,7 @@
 //! Must not know: where prices come from (that is `domain::price`), how a history is stored, what time it is, or any source
 //! of randomness other than a seed handed in.
 
+pub mod history;
 pub mod ledger;
 pub mod optimum;
 pub mod problem;
