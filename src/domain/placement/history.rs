@@ -284,7 +284,8 @@ impl HistoryBuilder {
 
     /// Takes one line of the objects file.
     pub fn object(&mut self, record: ObjectRecord) {
-        self.drafts.entry(record.object_id.clone()).or_default().object = Some(record);
+        let draft = self.drafts.entry(record.object_id.clone()).or_default();
+        draft.object = Some(record);
     }
 
     /// The history. A dataset of no known size (or of size 0) is as large as its largest day of reads; one that has neither
