@@ -180,8 +180,11 @@ pub enum LiveMessage {
         stream: Stream,
         /// The last event it includes.
         seq: i64,
-        /// The live jobs (for `jobs` and `all`), or the latest events.
+        /// The live jobs and those that ended last (for `jobs` and `all`), or the latest events.
         items: Vec<DomainEvent>,
+        /// Names the log that `seq` counts in; give it back with `since`.
+        #[serde(default)]
+        log: String,
     },
     /// A job's stage or progress.
     JobStatus(JobStatusEvent),
@@ -235,6 +238,9 @@ pub enum ClientMessage {
         /// The last number the client has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<i64>,
+        /// The log that `since` counts in, from the snapshot. With another one the server answers with a resync.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<String>,
     },
     /// End a stream.
     Unsubscribe {
