@@ -1,6 +1,17 @@
-//! Migration jobs: their states, progress, plan and list rows. The transitions are one pure function.
+//! Migration jobs: their states, progress, plan and list rows. The transitions are one pure function, [`machine::next`].
 //!
-//! Invariant: a job in an end state never leaves it, except `failed` by retry and `completed` by undo.
+//! Invariant: a job in an end state never leaves it, except `failed` by retry and `completed` by undo. The protocol between two
+//! movers, crashes and readers is checked exhaustively in the tests of `protocol`.
+//!
+//! This module must not know how bytes are copied, where rows are kept or what time it is.
+
+pub mod machine;
+
+#[cfg(test)]
+mod machine_tests;
+
+#[cfg(test)]
+mod protocol;
 
 use crate::domain::id::{DatasetId, JobId, LocationId};
 use crate::domain::location::StorageUri;
