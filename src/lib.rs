@@ -7,3 +7,33 @@
 //! A feature gates a module, never a line: without features only [`domain`] exists.
 
 pub mod domain;
+
+#[cfg(feature = "ssr")]
+pub mod ports;
+
+#[cfg(feature = "ssr")]
+pub mod services;
+
+#[cfg(feature = "ssr")]
+pub mod adapters;
+
+#[cfg(feature = "ssr")]
+pub mod edges;
+
+#[cfg(feature = "web")]
+pub mod api;
+
+#[cfg(feature = "web")]
+pub mod ui;
+
+#[cfg(feature = "ssr")]
+pub mod config;
+
+#[cfg(feature = "ssr")]
+pub mod logging;
+
+#[cfg(feature = "ssr")]
+pub mod server;
+
+#[cfg(feature = "hydrate")]
+pub mod browser;

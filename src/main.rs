@@ -1,3 +1,34 @@
 //! Process edge: parse the command line, start logging, dispatch. The work is done elsewhere.
 
-fn main() {}
+use clap::Parser;
+use data_in_motion::config::Resolved;
+use data_in_motion::edges::cli::{Cli, Command, serve::ServeArgs};
+use data_in_motion::{logging, server};
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve(args).await,
+    }
+}
+
+async fn serve(args: ServeArgs) -> ExitCode {
+    let settings = Resolved::load(&args.flags(), |name| std::env::var(name).ok(), &args.config)
+        .and_then(|resolved| resolved.settings());
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("dim: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    logging::start(&settings.log, settings.log_json);
+    match server::run(settings, &args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("dim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

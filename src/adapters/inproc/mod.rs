@@ -1,0 +1,5 @@
+//! What one process gives itself: the machine's clock, and whatever else needs no server.
+//!
+//! Knows no database and no network.
+
+pub mod clock;

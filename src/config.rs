@@ -1,0 +1,378 @@
+//! Settings: flag, then `DIM_*`, then `dim.toml`, then the default. Every value knows where it came from.
+//!
+//! Invariant: [`SETTINGS`] is the one list; what is not in it is refused in a file, so that a typing error is heard of.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name in `dim.toml`; `DIM_` + upper case in the environment; with dashes as a flag.
+    pub key: &'static str,
+    /// Its value when nobody sets it; `None` means that nothing is a fine answer.
+    pub default: Option<&'static str>,
+    /// What it is for.
+    pub help: &'static str,
+}
+
+const fn setting(key: &'static str, default: Option<&'static str>, help: &'static str) -> Setting {
+    Setting { key, default, help }
+}
+
+/// Every setting of a server.
+pub const SETTINGS: &[Setting] = &[
+    setting("addr", Some("127.0.0.1:8080"), "address and port to listen on"),
+    setting("data_dir", Some("./data"), "directory of the embedded database"),
+    setting(
+        "database_url",
+        None,
+        "sqlite://PATH; absent means dim.sqlite in the data directory",
+    ),
+    setting("roles", Some("web,recommender,mover"), "what this process does"),
+    setting(
+        "allow_root",
+        None,
+        "directories under which datasets may register locations, separated by ':'",
+    ),
+    setting(
+        "site_dir",
+        None,
+        "directory of the browser's files; absent means target/site or site beside the program",
+    ),
+    setting(
+        "prices_dir",
+        None,
+        "directory of price books that replace those built in",
+    ),
+    setting("log", Some("info"), "which log lines are written"),
+    setting("log_format", Some("text"), "text or json"),
+    setting(
+        "inject",
+        None,
+        "faults that may be provoked, separated by commas; for demos and tests only",
+    ),
+    setting(
+        "grace_secs",
+        Some("604800"),
+        "how long the source of a finished move is kept",
+    ),
+    setting(
+        "shutdown_secs",
+        Some("10"),
+        "how long requests may take to end when the server stops",
+    ),
+    setting(
+        "public_url",
+        None,
+        "address under which browsers reach this server, when it stands behind a proxy",
+    ),
+];
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// This environment variable.
+    Env(String),
+    /// This file.
+    File(PathBuf),
+    /// Nobody set it.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Env(name) => write!(f, "environment {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not TOML, or holds an unknown key.
+    #[error("read {path}: {problem}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A value that does not parse.
+    #[error("the setting {key} = {value:?} (from {origin}) cannot be used: {problem}")]
+    Value {
+        /// Which setting.
+        key: &'static str,
+        /// As given.
+        value: String,
+        /// By whom.
+        origin: Origin,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Every setting with its value and its origin.
+#[derive(Clone, Debug, Default)]
+pub struct Resolved {
+    values: BTreeMap<&'static str, (Option<String>, Origin)>,
+}
+
+impl Resolved {
+    /// Puts the four sources together.
+    ///
+    /// `flags` holds what the command line gave; `env` looks a variable up; `file` is read when it exists.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds an unknown key.
+    pub fn load(
+        flags: &BTreeMap<&'static str, String>,
+        env: impl Fn(&str) -> Option<String>,
+        file: &Path,
+    ) -> Result<Self, ConfigError> {
+        let in_file = read_file(file)?;
+        let mut values = BTreeMap::new();
+        for setting in SETTINGS {
+            let variable = format!("DIM_{}", setting.key.to_ascii_uppercase());
+            let value = if let Some(value) = flags.get(setting.key) {
+                (Some(value.clone()), Origin::Flag)
+            } else if let Some(value) = env(&variable).filter(|v| !v.is_empty()) {
+                (Some(value), Origin::Env(variable))
+            } else if let Some(value) = in_file.get(setting.key) {
+                (Some(value.clone()), Origin::File(file.to_owned()))
+            } else {
+                (setting.default.map(str::to_owned), Origin::Default)
+            };
+            values.insert(setting.key, value);
+        }
+        Ok(Self { values })
+    }
+
+    /// The settings in the order of their names: key, value, origin.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<&str>, &Origin)> {
+        self.values
+            .iter()
+            .map(|(key, (value, origin))| (*key, value.as_deref(), origin))
+    }
+
+    /// The text of a setting.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.values.get(key).and_then(|(value, _)| value.as_deref())
+    }
+
+    fn bad(&self, key: &'static str, problem: impl ToString) -> ConfigError {
+        let (value, origin) = self.values.get(key).cloned().unwrap_or((None, Origin::Default));
+        ConfigError::Value {
+            key,
+            value: value.unwrap_or_default(),
+            origin,
+            problem: problem.to_string(),
+        }
+    }
+
+    fn parse<T: std::str::FromStr>(&self, key: &'static str) -> Result<T, ConfigError>
+    where
+        T::Err: fmt::Display,
+    {
+        self.get(key)
+            .unwrap_or_default()
+            .parse()
+            .map_err(|e: T::Err| self.bad(key, e))
+    }
+
+    /// The values, read and checked.
+    ///
+    /// # Errors
+    /// The first value that cannot be used.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let data_dir = PathBuf::from(self.get("data_dir").unwrap_or("./data"));
+        let database = match self.get("database_url") {
+            None => data_dir.join("dim.sqlite"),
+            Some(url) => match url
+                .strip_prefix("sqlite://")
+                .or_else(|| url.strip_prefix("sqlite:"))
+            {
+                Some(path) if !path.is_empty() => PathBuf::from(path),
+                _ if url.starts_with("postgres") => {
+                    return Err(self.bad("database_url", "not supported yet: Postgres; use sqlite://PATH"));
+                }
+                _ => return Err(self.bad("database_url", "write sqlite://PATH")),
+            },
+        };
+        let list = |key: &str, separator: char| -> Vec<String> {
+            let text = self.get(key).unwrap_or_default();
+            text.split(separator)
+                .map(|s| s.trim().to_owned())
+                .filter(|s| !s.is_empty())
+                .collect()
+        };
+        let roles = list("roles", ',');
+        if let Some(odd) = roles
+            .iter()
+            .find(|r| !["web", "recommender", "mover"].contains(&r.as_str()))
+        {
+            return Err(self.bad(
+                "roles",
+                format!("{odd:?} is no role; web, recommender and mover are"),
+            ));
+        }
+        let log_json = match self.get("log_format") {
+            Some("json") => true,
+            Some("text") | None => false,
+            Some(_) => return Err(self.bad("log_format", "write text or json")),
+        };
+        Ok(Settings {
+            addr: self.parse("addr")?,
+            data_dir,
+            database,
+            roles,
+            allow_roots: list("allow_root", ':').into_iter().map(PathBuf::from).collect(),
+            site_dir: self.get("site_dir").map(PathBuf::from),
+            prices_dir: self.get("prices_dir").map(PathBuf::from),
+            log: self.get("log").unwrap_or("info").to_owned(),
+            log_json,
+            inject: list("inject", ','),
+            grace_secs: self.parse("grace_secs")?,
+            shutdown_secs: self.parse("shutdown_secs")?,
+            public_url: self.get("public_url").map(str::to_owned),
+        })
+    }
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+    let error = |problem: String| ConfigError::File {
+        path: path.to_owned(),
+        problem,
+    };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(e) => return Err(error(e.to_string())),
+    };
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| error(e.to_string()))?;
+    let mut values = BTreeMap::new();
+    for (key, value) in table {
+        if !SETTINGS.iter().any(|s| s.key == key) {
+            return Err(error(format!("there is no setting {key:?}")));
+        }
+        let separator = if key == "allow_root" { ":" } else { "," };
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Array(items) => {
+                let items: Vec<String> = items
+                    .iter()
+                    .map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned))
+                    .collect();
+                items.join(separator)
+            }
+            other => other.to_string(),
+        };
+        values.insert(key, text);
+    }
+    Ok(values)
+}
+
+/// The settings of a server, read and checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub addr: SocketAddr,
+    /// Directory of whatever the process keeps.
+    pub data_dir: PathBuf,
+    /// The database file.
+    pub database: PathBuf,
+    /// Names of the roles.
+    pub roles: Vec<String>,
+    /// Roots that the operator allows.
+    pub allow_roots: Vec<PathBuf>,
+    /// Directory of the browser's files.
+    pub site_dir: Option<PathBuf>,
+    /// Directory of price books.
+    pub prices_dir: Option<PathBuf>,
+    /// Log filter.
+    pub log: String,
+    /// Log lines as JSON.
+    pub log_json: bool,
+    /// Faults that may be provoked.
+    pub inject: Vec<String>,
+    /// Seconds for which the source of a finished move is kept.
+    pub grace_secs: i64,
+    /// Seconds that requests get when the server stops.
+    pub shutdown_secs: u64,
+    /// Address under which browsers reach this server.
+    pub public_url: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(
+        flags: &[(&'static str, &str)],
+        env: &[(&str, &str)],
+        file: &str,
+    ) -> Result<Resolved, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dim.toml");
+        std::fs::write(&path, file).unwrap();
+        let flags = flags.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        let find = |name: &str| env.iter().find(|(k, _)| *k == name).map(|(_, v)| (*v).to_owned());
+        Resolved::load(&flags, find, &path)
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+        let file = "addr = \"127.0.0.1:4\"\nroles = [\"web\"]\n";
+        let origin = |r: &Resolved| r.iter().find(|(k, ..)| *k == "addr").unwrap().2.clone();
+        let all = load(&[("addr", "127.0.0.1:2")], &[("DIM_ADDR", "127.0.0.1:3")], file).unwrap();
+        assert_eq!(
+            (all.get("addr"), origin(&all)),
+            (Some("127.0.0.1:2"), Origin::Flag)
+        );
+        let env = load(&[], &[("DIM_ADDR", "127.0.0.1:3")], file).unwrap();
+        assert_eq!(
+            (env.get("addr"), origin(&env)),
+            (Some("127.0.0.1:3"), Origin::Env("DIM_ADDR".into()))
+        );
+        let in_file = load(&[], &[], file).unwrap();
+        assert_eq!(in_file.get("addr"), Some("127.0.0.1:4"));
+        assert_eq!(in_file.settings().unwrap().roles, ["web"]);
+        let none = load(&[], &[], "").unwrap();
+        assert_eq!(
+            (none.get("addr"), origin(&none)),
+            (Some("127.0.0.1:8080"), Origin::Default)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_its_origin() {
+        assert!(
+            load(&[], &[], "adr = \"x\"")
+                .unwrap_err()
+                .to_string()
+                .contains("adr")
+        );
+        let bad = load(&[], &[("DIM_ROLES", "web,cook")], "")
+            .unwrap()
+            .settings()
+            .unwrap_err();
+        assert!(
+            bad.to_string().contains("cook") && bad.to_string().contains("DIM_ROLES"),
+            "{bad}"
+        );
+        let pg = load(&[("database_url", "postgres://h/d")], &[], "")
+            .unwrap()
+            .settings()
+            .unwrap_err();
+        assert!(pg.to_string().contains("not supported yet"), "{pg}");
+    }
+}

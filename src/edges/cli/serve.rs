@@ -1,0 +1,90 @@
+//! Arguments of `dim serve`.
+
+use clap::Args;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Run the server. Every flag is also a `DIM_*` variable and a key of `dim.toml`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on [default: 127.0.0.1:8080].
+    #[arg(long)]
+    pub addr: Option<String>,
+    /// Directory of the embedded database [default: ./data].
+    #[arg(long)]
+    pub data_dir: Option<String>,
+    /// sqlite://PATH instead of a file in the data directory.
+    #[arg(long)]
+    pub database_url: Option<String>,
+    /// What this process does [default: web,recommender,mover].
+    #[arg(long)]
+    pub roles: Option<String>,
+    /// Directory under which creating a dataset may register its parent directory as a location. May be repeated.
+    #[arg(long)]
+    pub allow_root: Vec<String>,
+    /// Directory of the browser's files.
+    #[arg(long)]
+    pub site_dir: Option<String>,
+    /// Directory of price books that replace those built in.
+    #[arg(long)]
+    pub prices_dir: Option<String>,
+    /// Which log lines are written [default: info].
+    #[arg(long)]
+    pub log: Option<String>,
+    /// text or json [default: text].
+    #[arg(long)]
+    pub log_format: Option<String>,
+    /// Faults that may be provoked, separated by commas; for demos and tests only.
+    #[arg(long)]
+    pub inject: Option<String>,
+    /// Seconds for which the source of a finished move is kept [default: 604800].
+    #[arg(long)]
+    pub grace_secs: Option<String>,
+    /// Seconds that open requests get when the server stops [default: 10].
+    #[arg(long)]
+    pub shutdown_secs: Option<String>,
+    /// Address under which browsers reach this server, when it stands behind a proxy.
+    #[arg(long)]
+    pub public_url: Option<String>,
+    /// Settings file.
+    #[arg(long, env = "DIM_CONFIG", default_value = "dim.toml")]
+    pub config: PathBuf,
+    /// Serve a fresh temporary directory with demo data, and keep work going on.
+    #[arg(long)]
+    pub demo: bool,
+    /// With --demo: an access history to load instead of the generated one (CSV, may be gzipped).
+    #[arg(long, requires = "demo")]
+    pub history: Option<PathBuf>,
+    /// With --demo: the objects of that history (CSV).
+    #[arg(long, requires = "history")]
+    pub objects: Option<PathBuf>,
+    /// With --demo: the seed of the generated workload.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+impl ServeArgs {
+    /// What the command line gave, by setting.
+    #[must_use]
+    pub fn flags(&self) -> BTreeMap<&'static str, String> {
+        let roots = (!self.allow_root.is_empty()).then(|| self.allow_root.join(":"));
+        [
+            ("addr", &self.addr),
+            ("data_dir", &self.data_dir),
+            ("database_url", &self.database_url),
+            ("roles", &self.roles),
+            ("allow_root", &roots),
+            ("site_dir", &self.site_dir),
+            ("prices_dir", &self.prices_dir),
+            ("log", &self.log),
+            ("log_format", &self.log_format),
+            ("inject", &self.inject),
+            ("grace_secs", &self.grace_secs),
+            ("shutdown_secs", &self.shutdown_secs),
+            ("public_url", &self.public_url),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| value.clone().map(|v| (key, v)))
+        .collect()
+    }
+}

@@ -1,0 +1,226 @@
+//! Composition root: the only file that names ports, adapters, services, edges and the pages together.
+//!
+//! [`App::open`] builds everything over a database; [`App::router`] is what a request meets; [`run`] is `dim serve`.
+
+use crate::adapters::inproc::clock::SystemClock;
+use crate::adapters::sql::{Store, StoreError};
+use crate::config::Settings;
+use crate::edges::cli::serve::ServeArgs;
+use crate::edges::http::{self, layers};
+use crate::ports::Clock;
+use crate::services::{Deps, Options, Roles, Services};
+use crate::ui::app::{App as Pages, shell};
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use leptos::config::{Env, LeptosOptions};
+use leptos::nonce::use_nonce;
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::{
+    LeptosRoutes, ResponseOptions, file_and_error_handler_with_context,
+    generate_route_list_with_exclusions_and_ssg_and_context,
+};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Why a server did not start or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A directory or the listening address.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error("open the database: {0}")]
+    Store(#[from] StoreError),
+}
+
+fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> ServeError {
+    move |source| ServeError::Io {
+        what: what.into(),
+        source,
+    }
+}
+
+/// A server that is put together but not listening yet.
+#[derive(Clone)]
+pub struct App {
+    /// Every use case.
+    pub services: Services,
+    deps: Deps,
+    leptos: LeptosOptions,
+}
+
+impl App {
+    /// Opens the database and puts the parts together.
+    ///
+    /// # Errors
+    /// When the data directory or the database cannot be used.
+    pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
+        let dir = &settings.data_dir;
+        std::fs::create_dir_all(dir).map_err(io(format!("make the data directory {}", dir.display())))?;
+        let store = Store::open(&settings.database).await?;
+        let deps = Deps {
+            store,
+            clock,
+            options: Arc::new(options(settings)?),
+        };
+        let leptos = LeptosOptions::builder()
+            .output_name("dim")
+            .site_root(
+                site_dir(settings.site_dir.as_deref())
+                    .to_string_lossy()
+                    .into_owned(),
+            )
+            .site_pkg_dir("pkg")
+            .site_addr(settings.addr)
+            .env(Env::PROD)
+            .build();
+        Ok(Self {
+            services: Services::new(&deps),
+            deps,
+            leptos,
+        })
+    }
+
+    /// What a request meets: API, pages, files, and the layers around them.
+    pub fn router(&self) -> Router {
+        let services = self.services.clone();
+        let context = move || {
+            provide_context(services.clone());
+            if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
+                && let Ok(policy) = HeaderValue::from_str(&layers::page_policy(&nonce))
+            {
+                response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+            }
+        };
+        let routes = generate_route_list_with_exclusions_and_ssg_and_context(Pages, None, context.clone()).0;
+        let options = self.leptos.clone();
+        let pages = Router::new()
+            .leptos_routes_with_context(&self.leptos, routes, context.clone(), move || {
+                shell(options.clone())
+            })
+            .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(
+                context, shell,
+            ))
+            .with_state(self.leptos.clone());
+        layers::wrap(http::router().with_state(self.services.clone()).merge(pages))
+    }
+
+    /// Closes the database after the last request.
+    pub async fn close(&self) {
+        self.deps.store.close().await;
+    }
+}
+
+/// `dim serve`: until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When it cannot start or listen.
+pub async fn run(settings: Settings, _args: &ServeArgs) -> Result<(), ServeError> {
+    let app = App::open(&settings, Arc::new(SystemClock)).await?;
+    let listener = TcpListener::bind(settings.addr)
+        .await
+        .map_err(io(format!("listen on {}", settings.addr)))?;
+    let address = listener.local_addr().map_err(io("read the address"))?;
+    tracing::info!("listening on http://{address}");
+    serve(
+        &app,
+        listener,
+        stop_signal(),
+        Duration::from_secs(settings.shutdown_secs),
+    )
+    .await?;
+    app.close().await;
+    Ok(())
+}
+
+/// Serves on a listener until `stop` resolves, then gives open requests `patience` to end.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    app: &App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+    patience: Duration,
+) -> Result<(), ServeError> {
+    let (told, mut tell) = tokio::sync::watch::channel(false);
+    let server = axum::serve(listener, app.router().into_make_service()).with_graceful_shutdown(async move {
+        stop.await;
+        told.send_replace(true);
+    });
+    tokio::select! {
+        ended = async { server.await } => ended.map_err(io("serve")),
+        () = async {
+            // An error means that the server ended by itself, and the other branch answers.
+            if tell.wait_for(|stopping| *stopping).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(patience).await;
+        } => {
+            tracing::warn!("requests were still open after {} s and are cut", patience.as_secs());
+            Ok(())
+        }
+    }
+}
+
+async fn stop_signal() {
+    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(term) => term,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be heard; only Ctrl-C stops the server");
+            let _stopped = tokio::signal::ctrl_c().await;
+            return;
+        }
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping");
+}
+
+fn options(settings: &Settings) -> Result<Options, ServeError> {
+    let has = |role: &str| settings.roles.iter().any(|r| r == role);
+    let allow_roots = settings
+        .allow_roots
+        .iter()
+        .map(|root| {
+            root.canonicalize()
+                .map_err(io(format!("use the allowed root {}", root.display())))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Options {
+        allow_roots,
+        demo: None,
+        roles: Roles {
+            web: has("web"),
+            recommender: has("recommender"),
+            mover: has("mover"),
+        },
+        data_dir: settings.data_dir.clone(),
+        inject: settings.inject.clone(),
+    })
+}
+
+/// Where the browser's files are: as told, else where a build leaves them, else beside the program.
+fn site_dir(told: Option<&Path>) -> PathBuf {
+    if let Some(dir) = told {
+        return dir.to_owned();
+    }
+    let built = Path::new("target/site");
+    if built.is_dir() {
+        return built.to_owned();
+    }
+    std::env::current_exe()
+        .ok()
+        .and_then(|exe| exe.parent().map(|dir| dir.join("site")))
+        .unwrap_or_else(|| "site".into())
+}

@@ -1,0 +1,104 @@
+//! State of the process and of each part: looked at when asked, never assumed.
+
+use super::{Deps, ServiceResult};
+use crate::adapters::sql::health as db;
+use crate::domain::overview::{HealthReport, HealthStatus, PartHealth};
+use crate::domain::unit::{Bytes, Timestamp};
+use std::collections::BTreeMap;
+
+/// Less free space than this on the data directory's disk is worth a warning: the database needs room for its log.
+const DISK_LOW: Bytes = Bytes(500_000_000);
+
+/// State of the parts. Cheap to clone.
+#[derive(Clone)]
+pub struct Health {
+    deps: Deps,
+    started_at: Timestamp,
+}
+
+impl Health {
+    /// Over these parts; the process counts as started now.
+    #[must_use]
+    pub fn new(deps: &Deps) -> Self {
+        Self {
+            deps: deps.clone(),
+            started_at: deps.clock.now(),
+        }
+    }
+
+    /// Looks at every part.
+    ///
+    /// # Errors
+    /// None today; a part that is down is an answer.
+    pub async fn report(&self) -> ServiceResult<HealthReport> {
+        let mut parts = BTreeMap::new();
+        parts.insert("database".to_owned(), self.database().await);
+        parts.insert("bus".to_owned(), part(HealthStatus::Ok, "in this process"));
+        parts.insert(
+            "mover".to_owned(),
+            self.role(self.deps.options.roles.mover, "mover"),
+        );
+        parts.insert(
+            "recommender".to_owned(),
+            self.role(self.deps.options.roles.recommender, "recommender"),
+        );
+        parts.insert("disk".to_owned(), self.disk());
+        let status = parts.values().map(|p| p.status).max().unwrap_or(HealthStatus::Ok);
+        Ok(HealthReport {
+            status: if status == HealthStatus::Disabled {
+                HealthStatus::Ok
+            } else {
+                status
+            },
+            parts,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+        })
+    }
+
+    async fn database(&self) -> PartHealth {
+        match db::probe(&self.deps.store).await {
+            Ok(text) => part(HealthStatus::Ok, &text),
+            Err(error) => part(HealthStatus::Down, &error.to_string()),
+        }
+    }
+
+    fn role(&self, on: bool, name: &str) -> PartHealth {
+        if on {
+            part(HealthStatus::Ok, "runs in this process")
+        } else {
+            part(
+                HealthStatus::Disabled,
+                &format!("this process was started without the role {name}"),
+            )
+        }
+    }
+
+    fn disk(&self) -> PartHealth {
+        match rustix::fs::statvfs(&self.deps.options.data_dir) {
+            Ok(stat) => {
+                let free = Bytes(stat.f_bavail.saturating_mul(stat.f_frsize));
+                let text = format!("{free} free at {}", self.deps.options.data_dir.display());
+                part(
+                    if free < DISK_LOW {
+                        HealthStatus::Degraded
+                    } else {
+                        HealthStatus::Ok
+                    },
+                    &text,
+                )
+            }
+            Err(error) => part(
+                HealthStatus::Down,
+                &format!("cannot look at the data directory: {error}"),
+            ),
+        }
+    }
+}
+
+fn part(status: HealthStatus, detail: &str) -> PartHealth {
+    PartHealth {
+        status,
+        detail: detail.to_owned(),
+    }
+}

@@ -1,0 +1,98 @@
+//! Use cases: load, ask the domain, store, announce.
+//!
+//! Services know the domain, the ports and the database's functions. They know no HTTP, no command line, no page and no object
+//! store by name.
+
+pub mod error;
+
+pub mod catalog;
+
+pub mod telemetry;
+
+pub mod overview;
+
+pub mod health;
+
+pub use error::ServiceError;
+
+use crate::adapters::sql::Store;
+use crate::domain::overview::DemoNote;
+use crate::ports::Clock;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Result of a use case.
+pub type ServiceResult<T> = Result<T, ServiceError>;
+
+/// What every use case is built from. Cheap to clone.
+#[derive(Clone)]
+pub struct Deps {
+    /// The database.
+    pub store: Store,
+    /// The present time.
+    pub clock: Arc<dyn Clock>,
+    /// What the operator decided.
+    pub options: Arc<Options>,
+}
+
+/// What the operator decided when the process was started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Directories under which a dataset may register its parent directory as a location. Canonical paths.
+    pub allow_roots: Vec<PathBuf>,
+    /// Set on a demo server.
+    pub demo: Option<DemoNote>,
+    /// Roles of this process.
+    pub roles: Roles,
+    /// Directory of the database and of whatever else the process keeps.
+    pub data_dir: PathBuf,
+    /// Names of injected faults; empty on a server that was not started with any.
+    pub inject: Vec<String>,
+}
+
+/// What a process does besides answering questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// Serves pages and the API.
+    pub web: bool,
+    /// Keeps recommendations up to date.
+    pub recommender: bool,
+    /// Moves data.
+    pub mover: bool,
+}
+
+impl Default for Roles {
+    fn default() -> Self {
+        Self {
+            web: true,
+            recommender: true,
+            mover: true,
+        }
+    }
+}
+
+/// Every use case. Cheap to clone; in the pages' context and in every handler's state.
+#[derive(Clone)]
+pub struct Services {
+    /// Locations and datasets.
+    pub catalog: catalog::Catalog,
+    /// Access events.
+    pub telemetry: telemetry::Telemetry,
+    /// The first page.
+    pub overview: overview::OverviewService,
+    /// State of each part.
+    pub health: health::Health,
+}
+
+impl Services {
+    /// Builds every use case over the same parts.
+    #[must_use]
+    pub fn new(deps: &Deps) -> Self {
+        Self {
+            catalog: catalog::Catalog::new(deps),
+            telemetry: telemetry::Telemetry::new(deps),
+            overview: overview::OverviewService::new(deps),
+            health: health::Health::new(deps),
+        }
+    }
+}
