@@ -7,4 +7,6 @@
 pub mod history;
 pub mod ledger;
 pub mod optimum;
+pub mod policies;
 pub mod problem;
+pub mod replay;
