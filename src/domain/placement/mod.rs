@@ -4,9 +4,14 @@
 //! Must not know: where prices come from (that is `domain::price`), how a history is stored, what time it is, or any source
 //! of randomness other than a seed handed in.
 
+pub mod features;
+pub mod grid;
 pub mod history;
 pub mod ledger;
 pub mod optimum;
 pub mod policies;
+pub mod pooled;
 pub mod problem;
 pub mod replay;
+pub mod universe;
+pub mod value;
