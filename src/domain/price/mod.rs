@@ -5,4 +5,14 @@
 //!
 //! Prices know no file format, no catalog and no clock: books come from an adapter, instants and sizes as arguments.
 
+pub mod book;
+
 pub mod line;
+
+pub mod rates;
+
+pub mod transfer;
+
+pub mod cost;
+
+pub mod dense;
