@@ -4,6 +4,8 @@
 //! Must not know: where prices come from (that is `domain::price`), how a history is stored, what time it is, or any source
 //! of randomness other than a seed handed in.
 
+pub mod blend;
+pub mod expert;
 pub mod features;
 pub mod grid;
 pub mod history;
