@@ -422,7 +422,10 @@ fn explore(off: Option<Guard>) -> (usize, Option<(&'static str, usize)>) {
 fn with_all_guards_nothing_breaks() {
     let (worlds, violation) = explore(None);
     assert_eq!(violation, None);
-    assert_eq!(worlds, 88_691, "the Python original of this model reaches as many");
+    assert_eq!(
+        worlds, 88_691,
+        "the Python original of this model reaches as many"
+    );
 }
 
 #[test]
