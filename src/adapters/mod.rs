@@ -3,4 +3,5 @@
 //! An adapter knows the domain and the ports: no use case, no protocol, no page, and no other adapter.
 
 pub mod inproc;
+pub mod objects;
 pub mod sql;

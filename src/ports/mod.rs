@@ -3,5 +3,7 @@
 //! Ports know the domain and nothing else: no database, no HTTP, no clock of their own.
 
 pub mod clock;
+pub mod objects;
 
 pub use clock::Clock;
+pub use objects::Objects;

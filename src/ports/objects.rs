@@ -298,8 +298,12 @@ pub trait Objects: Send + Sync + 'static {
     async fn space(&self, at: &Prefix) -> Result<Space, ObjectError>;
 
     /// Looks at what source and target are; `listing` is that of the source.
-    async fn survey(&self, source: &Prefix, target: &Prefix, listing: &Listing)
-    -> Result<Survey, ObjectError>;
+    async fn survey(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        listing: &Listing,
+    ) -> Result<Survey, ObjectError>;
 
     /// The directories above `target` that do not exist yet, outermost first, as paths below its root.
     async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError>;
