@@ -1,0 +1,1 @@
+//! Recommendations and prices for the pages.
