@@ -2,6 +2,8 @@
 //!
 //! Ports know the domain and nothing else: no database, no HTTP, no clock of their own.
 
+pub mod bus;
 pub mod clock;
 
+pub use bus::{Bus, Topic, Wakeups};
 pub use clock::Clock;

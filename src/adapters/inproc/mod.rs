@@ -2,4 +2,5 @@
 //!
 //! Knows no database and no network.
 
+pub mod bus;
 pub mod clock;
