@@ -215,12 +215,14 @@ fn site_dir(told: Option<&Path>) -> PathBuf {
     if let Some(dir) = told {
         return dir.to_owned();
     }
-    let built = Path::new("target/site");
-    if built.is_dir() {
-        return built.to_owned();
-    }
-    std::env::current_exe()
+    // Installed: `site` beside the program. Built: the program is target/PROFILE/dim, its site is target/site.
+    let beside = std::env::current_exe()
         .ok()
-        .and_then(|exe| exe.parent().map(|dir| dir.join("site")))
-        .unwrap_or_else(|| "site".into())
+        .and_then(|exe| exe.parent().map(Path::to_owned))
+        .into_iter()
+        .flat_map(|dir| [dir.join("site"), dir.join("../site")]);
+    beside
+        .chain([PathBuf::from("target/site")])
+        .find(|dir| dir.is_dir())
+        .unwrap_or_else(|| "target/site".into())
 }

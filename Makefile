@@ -1,0 +1,66 @@
+# The short names for everything. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test dev bench build setup sizes test-fast fmt domain clippy docs integration \
+        up down logs health seed-dataset seed-access list-datasets list-jobs-go cli-run clean
+
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+demo: ## build everything and run the demo on http://127.0.0.1:8080 (HISTORY=NAME or HISTORY="EVENTS OBJECTS" loads a real history)
+	@scripts/demo.sh $(HISTORY)
+
+test: ## all tests, cheapest first (installs what they need)
+	@scripts/test.sh all
+
+test-fast: ## format, domain and lints only
+	@scripts/test.sh fmt domain clippy
+
+fmt domain clippy docs integration: ## one lane of the tests
+	@scripts/test.sh $@
+
+dev: ## run the server and rebuild on every change
+	@echo "not supported yet: make dev" >&2; exit 1
+
+bench: ## ratios against named baselines
+	@echo "not supported yet: make bench" >&2; exit 1
+
+build: ## server and site, as `make demo` builds them
+	@scripts/setup.sh run
+	@scripts/build.sh release
+
+setup: ## what building and testing need
+	@scripts/setup.sh test
+
+sizes: ## size of WASM and program, idle memory, cold start
+	@echo "not supported yet: make sizes" >&2; exit 1
+
+up down logs: ## containers: see README, Not yet
+	@echo "not supported yet: make $@ arrives with the deployment; \`make demo\` runs everything in one process" >&2; exit 1
+
+health: ## ask every part of the running server
+	@scripts/dim.sh health
+
+seed-dataset: ## create the guide's dataset on the running server
+	@scripts/dim.sh datasets create --name demo-dataset \
+	  --path-uri "$${PATH_URI:-file:///shared_storage/demo-dataset}" --size-bytes "$${SIZE_BYTES:-1048576}"
+
+seed-access: ## post the guide's access events (DATASET_ID=1)
+	@for event in "8192 11.4" "4096 9.8" "65536 14.2" "8192 10.9" "131072 22.7"; do \
+	  set -- $$event; \
+	  scripts/dim.sh access --dataset-id "$${DATASET_ID:-1}" --op read --size-bytes $$1 --client-lat-ms $$2 || exit $$?; \
+	done
+
+list-datasets: ## datasets of the running server
+	@scripts/dim.sh datasets list
+
+list-jobs-go: ## jobs as the mover sees them
+	@scripts/dim.sh jobs list --source go
+
+cli-run: ## any command: make cli-run ARGS="recommendations --dataset-id 1"
+	@scripts/dim.sh $(ARGS)
+
+clean: ## remove what was built (tools in .tools stay)
+	cargo clean
+	rm -rf end2end/artifacts end2end/test-results
