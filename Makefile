@@ -9,7 +9,7 @@ help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 demo: ## build everything and run the demo on http://127.0.0.1:8080 (HISTORY=NAME or HISTORY="EVENTS OBJECTS" loads a real history)
-	@scripts/demo.sh $(HISTORY)
+	@scripts/demo.sh $(HISTORY) $(OBJECTS)
 
 test: ## all tests, cheapest first (installs what they need)
 	@scripts/test.sh all
@@ -21,7 +21,7 @@ fmt domain clippy docs integration: ## one lane of the tests
 	@scripts/test.sh $@
 
 dev: ## run the server and rebuild on every change
-	@echo "not supported yet: make dev" >&2; exit 1
+	@scripts/dev.sh
 
 bench: ## ratios against named baselines
 	@echo "not supported yet: make bench" >&2; exit 1

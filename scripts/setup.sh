@@ -43,7 +43,7 @@ ensure_rust() {
     say "Adding the browser's target, wasm32-unknown-unknown"
     rustup target add wasm32-unknown-unknown
   fi
-  if [ "$what" = test ] && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then
+  if ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then
     have rustup || die "cargo fmt or cargo clippy is missing"
     say "Adding rustfmt and clippy"
     rustup component add rustfmt clippy

@@ -14,6 +14,12 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> ExitCode {
+    if args.demo {
+        eprintln!(
+            "dim: not supported yet: the demo's data. Nothing was started or written; `dim serve` runs without it."
+        );
+        return ExitCode::FAILURE;
+    }
     let settings = Resolved::load(&args.flags(), |name| std::env::var(name).ok(), &args.config)
         .and_then(|resolved| resolved.settings());
     let settings = match settings {

@@ -42,24 +42,24 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn get_location(&self, key: &str) -> ServiceResult<LocationSummary> {
-        Err(ServiceError::not_found("location", key))
+    pub async fn get_location(&self, _key: &str) -> ServiceResult<LocationSummary> {
+        Err(ServiceError::not_supported("locations"))
     }
 
     /// Looks at the real store.
     ///
     /// # Errors
     /// `NotFound`; a store that is away is an answer, not an error.
-    pub async fn check_location(&self, key: &str) -> ServiceResult<LocationCheck> {
-        Err(ServiceError::not_found("location", key))
+    pub async fn check_location(&self, _key: &str) -> ServiceResult<LocationCheck> {
+        Err(ServiceError::not_supported("locations"))
     }
 
     /// Forgets a location that no dataset uses. Its files stay.
     ///
     /// # Errors
     /// `NotFound`, `Conflict`.
-    pub async fn remove_location(&self, key: &str) -> ServiceResult<()> {
-        Err(ServiceError::not_found("location", key))
+    pub async fn remove_location(&self, _key: &str) -> ServiceResult<()> {
+        Err(ServiceError::not_supported("locations"))
     }
 
     /// Registers a dataset.
@@ -87,23 +87,23 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn get_dataset(&self, key: &DatasetKey) -> ServiceResult<DatasetDetail> {
-        Err(ServiceError::not_found("dataset", key))
+    pub async fn get_dataset(&self, _key: &DatasetKey) -> ServiceResult<DatasetDetail> {
+        Err(ServiceError::not_supported("datasets"))
     }
 
     /// Lists the real objects and stores their count and size.
     ///
     /// # Errors
     /// `NotFound`, `Unavailable` when the directory is not there.
-    pub async fn scan_dataset(&self, key: &DatasetKey) -> ServiceResult<ScanResult> {
-        Err(ServiceError::not_found("dataset", key))
+    pub async fn scan_dataset(&self, _key: &DatasetKey) -> ServiceResult<ScanResult> {
+        Err(ServiceError::not_supported("datasets"))
     }
 
     /// Forgets a dataset. Its files stay.
     ///
     /// # Errors
     /// `NotFound`, `StaleGeneration`, `Conflict` while a job is at work on it.
-    pub async fn delete_dataset(&self, key: &DatasetKey, _if_match: Option<i64>) -> ServiceResult<()> {
-        Err(ServiceError::not_found("dataset", key))
+    pub async fn delete_dataset(&self, _key: &DatasetKey, _if_match: Option<i64>) -> ServiceResult<()> {
+        Err(ServiceError::not_supported("datasets"))
     }
 }

@@ -1,7 +1,7 @@
 //! Price books from TOML: the built-in ones of `deploy/prices/`, and an owner's directory whose books win over them.
 //!
 //! Invariant: a file either becomes whole price books or an error that names the file and what is wrong with it; a figure without
-//! source, date and grade is such an error. Knows the domain only; [`file`] is the format.
+//! source, date and grade is such an error. Knows the domain only; [`mod@file`] is the format.
 
 pub mod file;
 

@@ -69,7 +69,7 @@ fn an_editable_copy_wins_over_the_built_in_book() {
 }
 
 /// Amazon S3 FAQ, "How will I be charged and billed": 100 GB for 15 days and 100 TB for 16 days of March are 52,900 GB-months,
-/// which cross a volume step: 51,200 GB × $0.023 + 1,700 GB × $0.022 = $1,215.00.
+/// which cross a volume step (the dollar total is worked out here, not quoted): 51,200 GB × $0.023 + 1,700 GB × $0.022 = $1,215.00.
 #[test]
 fn s3_faq_byte_hours_cross_a_volume_step() {
     let byte_hours = 107_374_182_400.0 * 15.0 * 24.0 + 109_951_162_777_600.0 * 16.0 * 24.0;
@@ -80,6 +80,7 @@ fn s3_faq_byte_hours_cross_a_volume_step() {
     assert_eq!(cents(NanoUsd::from_usd(cost.usd)), 121_500);
 }
 
+/// As our price notes quote it (the vendor's page was not read again):
 /// Azure documentation, "Access tiers for blob data": a blob that leaves the archive tier after 45 days pays an early deletion
 /// fee of 135 days (180 less 45) of archive storage.
 #[test]
@@ -124,6 +125,7 @@ fn azure_cool_storage_and_ten_days_of_early_deletion() {
     assert_eq!(cents(sheet.sum_of(CostKind::EarlyDeletion)), 41);
 }
 
+/// As our price notes quote it (the vendor's page was not read again):
 /// Azure documentation, storage billing: a blob that is hot for 20 days and cool for 10 pays two thirds of a month of hot and one
 /// third of a month of cool storage.
 #[test]
@@ -136,6 +138,7 @@ fn twenty_days_on_one_price_and_ten_on_another() {
     assert_eq!(both.lines.len(), 2);
 }
 
+/// As our price notes quote it (the vendor's page was not read again):
 /// Amazon S3 user guide, Intelligent-Tiering: objects below 128 KB are not monitored, pay no fee and stay at the frequent rate.
 #[test]
 fn intelligent_tiering_under_128_kb_pays_no_fee_and_stays_frequent() {
@@ -151,6 +154,7 @@ fn intelligent_tiering_under_128_kb_pays_no_fee_and_stays_frequent() {
     assert!(cold("INTELLIGENT_TIERING") < cold("STANDARD"));
 }
 
+/// As our price notes quote it (the vendor's page was not read again):
 /// Amazon S3 user guide: an archived object is billed 32 KB more at the archive rate and 8 KB more at the Standard rate; that
 /// is why 5 KB objects never save by going there, however long they lie unread.
 #[test]
