@@ -3,6 +3,7 @@
 //! [`App::open`] builds everything over a database; [`App::router`] is what a request meets; [`run`] is `dim serve`.
 
 use crate::adapters::inproc::clock::SystemClock;
+use crate::adapters::inproc::places::LocalPlaces;
 use crate::adapters::sql::{Store, StoreError};
 use crate::config::Settings;
 use crate::edges::cli::serve::ServeArgs;
@@ -69,6 +70,7 @@ impl App {
         let deps = Deps {
             store,
             clock,
+            places: Arc::new(LocalPlaces),
             options: Arc::new(options(settings)?),
         };
         let leptos = LeptosOptions::builder()

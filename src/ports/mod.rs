@@ -4,4 +4,7 @@
 
 pub mod clock;
 
+pub mod places;
+
 pub use clock::Clock;
+pub use places::Places;

@@ -17,7 +17,7 @@ pub use error::ServiceError;
 
 use crate::adapters::sql::Store;
 use crate::domain::overview::DemoNote;
-use crate::ports::Clock;
+use crate::ports::{Clock, Places};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct Deps {
     pub store: Store,
     /// The present time.
     pub clock: Arc<dyn Clock>,
+    /// What addresses are in the real world.
+    pub places: Arc<dyn Places>,
     /// What the operator decided.
     pub options: Arc<Options>,
 }

@@ -22,7 +22,7 @@ impl OverviewService {
     ///
     /// # Errors
     /// Database faults.
-    pub async fn get(&self) -> ServiceResult<Overview> {
+    pub async fn overview(&self) -> ServiceResult<Overview> {
         Err(ServiceError::not_supported("the overview"))
     }
 }

@@ -3,3 +3,4 @@
 //! Knows no database and no network.
 
 pub mod clock;
+pub mod places;

@@ -4,9 +4,54 @@
 //! Knows no use case, no protocol and no other adapter.
 
 pub mod error;
-pub mod health;
 pub mod schema;
 pub mod store;
 
+pub mod health;
+
+pub mod locations;
+
+pub mod datasets;
+
+pub mod dataset_list;
+
+pub mod idempotency;
+
+pub mod rollups;
+
 pub use error::StoreError;
 pub use store::{Conn, Db, ReadPool, Row, Store, WriteTx};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::Row as _;
+
+/// A column that holds a domain type as text.
+///
+/// # Errors
+/// `Corrupt` when the text is not one.
+pub(crate) fn parse<T>(row: &Row, column: &str) -> Result<T, StoreError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text: String = row.try_get(column)?;
+    text.parse().map_err(|e| StoreError::corrupt(column, e))
+}
+
+/// A column that holds a domain type as JSON.
+///
+/// # Errors
+/// `Corrupt` when the text is not one.
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T, StoreError> {
+    let text: String = row.try_get(column)?;
+    serde_json::from_str(&text).map_err(|e| StoreError::corrupt(column, e))
+}
+
+/// The text of a JSON column.
+///
+/// # Errors
+/// `Corrupt` when the value has no JSON form, which no domain type lacks.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|e| StoreError::corrupt("json", e))
+}

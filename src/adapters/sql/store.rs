@@ -86,6 +86,14 @@ impl Store {
         &self.inner.readers
     }
 
+    /// One reader, for several statements in a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when none is free within 20 seconds.
+    pub async fn reader(&self) -> Result<sqlx::pool::PoolConnection<Db>, StoreError> {
+        Ok(self.inner.readers.acquire().await?)
+    }
+
     /// Waits for the writer and begins a transaction. Dropping it rolls back.
     ///
     /// # Errors

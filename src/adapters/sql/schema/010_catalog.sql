@@ -62,6 +62,7 @@ CREATE TABLE replicas (
 );
 
 CREATE INDEX replicas_by_dataset ON replicas (dataset_id, role);
+CREATE INDEX replicas_by_place ON replicas (location_id, prefix);
 -- A dataset is never served from two places.
 CREATE UNIQUE INDEX replicas_one_serving ON replicas (dataset_id) WHERE role = 'serving';
 

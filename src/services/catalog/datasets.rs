@@ -1,0 +1,288 @@
+//! Registering and forgetting datasets.
+
+use super::Catalog;
+use super::locations::check_generation;
+use crate::adapters::sql::datasets as rows;
+use crate::domain::access::DatasetKey;
+use crate::domain::dataset::{Dataset, NewDataset};
+use crate::domain::id::DatasetId;
+use crate::domain::location::{Location, NewLocation, StorageUri};
+use crate::domain::name::{Name, StorageClass};
+use crate::domain::unit::Bytes;
+use crate::ports::places::Standing;
+use crate::services::{ServiceError, ServiceResult};
+use std::path::Path;
+
+impl Catalog {
+    /// Registers a dataset. Its directory need not exist yet: a scan or a plan then says what is missing.
+    ///
+    /// # Errors
+    /// `Invalid` for an address that leaves its location, `Conflict` for a name or a place that is taken, `NotAllowed` for an
+    /// address outside every location and every root that the operator allows.
+    pub async fn create_dataset(&self, new: NewDataset) -> ServiceResult<Dataset> {
+        let location = match self.location_of(&new.path_uri).await? {
+            Some(location) => location,
+            None => self.location_for_stranger(&new).await?,
+        };
+        self.check_inside(&new.path_uri, &location).await?;
+        let prefix = prefix_below(&location, &new.path_uri)?;
+        let now = self.deps.clock.now();
+        let mut dataset = Dataset {
+            id: DatasetId(0),
+            name: new.name,
+            path_uri: new.path_uri,
+            location_id: location.id,
+            location_name: location.name.clone(),
+            storage_class: pick_class(&location, new.storage_class)?,
+            size_bytes: new.size_bytes.unwrap_or(Bytes::ZERO),
+            object_count: 0,
+            scanned_at: None,
+            generation: 1,
+            pinned_reason: None,
+            latency_limit_ms: new.latency_limit_ms,
+            created_at: now,
+            updated_at: now,
+        };
+        check_numbers(&dataset)?;
+        let mut tx = self.deps.store.write().await?;
+        if let Some(other) = rows::overlapping(&mut tx, location.id, &prefix).await? {
+            // The name decides which of the two it is: the same dataset again, or another one in its place.
+            let message = if other == dataset.name.as_str() {
+                "a dataset of this name and place exists already".to_owned()
+            } else {
+                format!("{} overlaps the place of the dataset {other}", dataset.path_uri)
+            };
+            return Err(ServiceError::conflict("dataset_overlap", message));
+        }
+        dataset.id = rows::insert(&mut tx, &dataset, &prefix).await?;
+        tx.commit().await?;
+        Ok(dataset)
+    }
+
+    /// Forgets a dataset. Its files stay.
+    ///
+    /// # Errors
+    /// `NotFound`, `StaleGeneration`, `Conflict` while a job is at work on it.
+    pub async fn delete_dataset(&self, key: &DatasetKey, if_match: Option<i64>) -> ServiceResult<()> {
+        let mut tx = self.deps.store.write().await?;
+        let dataset = rows::find(&mut tx, key)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("dataset", key))?;
+        check_generation("dataset", dataset.name.as_str(), if_match, dataset.generation)?;
+        rows::delete(&mut tx, dataset.id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// A dataset's row by id or name.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn find_dataset(&self, key: &DatasetKey) -> ServiceResult<Dataset> {
+        let mut conn = self.deps.store.reader().await?;
+        rows::find(&mut conn, key)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("dataset", key))
+    }
+
+    /// Registers the parent directory as a location when the operator allows it; says what to do when not.
+    async fn location_for_stranger(&self, new: &NewDataset) -> ServiceResult<Location> {
+        let uri = &new.path_uri;
+        let advice = |parent: &StorageUri| {
+            format!(
+                "register one (dim locations add --name NAME --uri {parent}), or start the server with \
+                 --allow-root DIR for a directory that holds {parent}"
+            )
+        };
+        let Some(parent) = uri.parent() else {
+            return Err(ServiceError::invalid(
+                "dataset_is_root",
+                format!("{uri} has no directory above it"),
+            ));
+        };
+        let seen = self.deps.places.look(&parent).await;
+        // A detour over a link: the right address is known, so say it.
+        if let Some(owner) = self.owner_by_link(&seen.real).await? {
+            return Err(ServiceError::invalid(
+                "address_by_link",
+                format!(
+                    "{uri} leads over a link into the location {} ({}); name it by that address",
+                    owner.name, owner.uri
+                ),
+            ));
+        }
+        let allowed = seen.real.local_path().is_some_and(|real| {
+            self.deps
+                .options
+                .allow_roots
+                .iter()
+                .any(|root| Path::new(&real).starts_with(root))
+        });
+        if !allowed {
+            return Err(ServiceError::not_allowed(format!(
+                "{uri} lies in no known location; {}",
+                advice(&parent)
+            )));
+        }
+        if seen.standing != Standing::Directory {
+            return Err(ServiceError::invalid(
+                "directory_missing",
+                format!(
+                    "{uri} lies under an allowed root, but {}; make that directory, then create the dataset again",
+                    seen.problem
+                        .unwrap_or_else(|| format!("{parent} is no directory"))
+                ),
+            ));
+        }
+        let name = self.free_location_name(&parent).await?;
+        let location = self
+            .create_location(NewLocation {
+                name,
+                uri: parent,
+                storage_classes: Vec::new(),
+                price_book: None,
+                credential_ref: None,
+            })
+            .await?;
+        tracing::info!(location = %location.name, uri = %location.uri, "registered a location under an allowed root");
+        Ok(location)
+    }
+
+    async fn owner_by_link(&self, real: &StorageUri) -> ServiceResult<Option<Location>> {
+        for summary in self.list_locations().await?.items {
+            let root = self.deps.places.look(&summary.location.uri).await.real;
+            if root.relative(real).is_some() {
+                return Ok(Some(summary.location));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn free_location_name(&self, uri: &StorageUri) -> ServiceResult<Name> {
+        let base: String = uri
+            .last_segment()
+            .unwrap_or("location")
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .take(100)
+            .collect();
+        let base = format!("local-{}", base.trim_start_matches(['.', '-']));
+        let taken: Vec<String> = self
+            .list_locations()
+            .await?
+            .items
+            .iter()
+            .map(|l| l.location.name.as_str().to_owned())
+            .collect();
+        let mut name = base.clone();
+        let mut number = 2;
+        while taken.contains(&name) {
+            name = format!("{base}-{number}");
+            number += 1;
+        }
+        name.parse()
+            .map_err(|e| ServiceError::invalid("location_name", format!("{e}")))
+    }
+
+    /// On disk, too, the address must lie inside its location, and must not hold this server's own files.
+    async fn check_inside(&self, uri: &StorageUri, location: &Location) -> ServiceResult<()> {
+        let root = self.deps.places.look(&location.uri).await;
+        let seen = self.deps.places.look(uri).await;
+        if let Standing::Other(what) = &seen.standing {
+            return Err(ServiceError::invalid(
+                "not_a_directory",
+                format!("{uri} is {what}, not a directory"),
+            ));
+        }
+        // An address that cannot be resolved (a link to nowhere) is refused: it could lead anywhere tomorrow.
+        let resolved = seen.standing == Standing::Directory || seen.free_bytes.is_some();
+        if !resolved || root.real.relative(&seen.real).is_none() {
+            return Err(ServiceError::invalid(
+                "outside_location",
+                format!(
+                    "{uri} leads to {}, outside its location {} ({}); links that leave a location are refused",
+                    seen.real, location.name, root.real
+                ),
+            ));
+        }
+        if let (Some(real), Ok(data)) = (seen.real.local_path(), self.deps.options.data_dir.canonicalize())
+            && data.starts_with(&real)
+        {
+            return Err(ServiceError::invalid(
+                "holds_own_data",
+                format!("{uri} holds this server's own database; a dataset must not"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The path below the location's root.
+pub(super) fn prefix_below(location: &Location, uri: &StorageUri) -> ServiceResult<String> {
+    match location.uri.relative(uri) {
+        Some("") => Err(ServiceError::invalid(
+            "dataset_is_location",
+            format!(
+                "{uri} is the location {} itself; a dataset is a directory below it",
+                location.name
+            ),
+        )),
+        Some(prefix) => Ok(prefix.to_owned()),
+        None => Err(ServiceError::invalid(
+            "outside_location",
+            format!("{uri} lies outside {}", location.uri),
+        )),
+    }
+}
+
+/// The class asked for in the location's own spelling, or the location's default.
+pub(super) fn pick_class(location: &Location, asked: Option<StorageClass>) -> ServiceResult<StorageClass> {
+    let Some(asked) = asked else {
+        return Ok(location
+            .storage_classes
+            .first()
+            .cloned()
+            .unwrap_or_else(StorageClass::hot));
+    };
+    location
+        .storage_classes
+        .iter()
+        .find(|class| class.matches(asked.as_str()))
+        .cloned()
+        .ok_or_else(|| {
+            let known: Vec<_> = location
+                .storage_classes
+                .iter()
+                .map(StorageClass::as_str)
+                .collect();
+            ServiceError::invalid(
+                "storage_class_unknown",
+                format!(
+                    "the location {} has no storage class {asked}; it has {}",
+                    location.name,
+                    known.join(", ")
+                ),
+            )
+        })
+}
+
+fn check_numbers(dataset: &Dataset) -> ServiceResult<()> {
+    if i64::try_from(dataset.size_bytes.0).is_err() {
+        return Err(ServiceError::invalid(
+            "size_too_large",
+            "size_bytes is larger than 9.2 EB",
+        ));
+    }
+    match dataset.latency_limit_ms {
+        Some(limit) if limit <= 0 => Err(ServiceError::invalid(
+            "latency_limit",
+            "latency_limit_ms must be more than 0",
+        )),
+        _ => Ok(()),
+    }
+}

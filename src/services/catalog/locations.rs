@@ -1,0 +1,252 @@
+//! Use cases on locations.
+
+use super::Catalog;
+use crate::adapters::sql::Conn;
+use crate::adapters::sql::locations::{self as rows, LocationRow, LocationSums};
+use crate::domain::dataset::Page;
+use crate::domain::id::LocationId;
+use crate::domain::location::{Location, LocationCheck, LocationSummary, NewLocation, Provider, StorageUri};
+use crate::domain::name::StorageClass;
+use crate::ports::places::Standing;
+use crate::services::{ServiceError, ServiceResult};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// Price-book entry of a location that names none: ordinary disks of this machine.
+const LOCAL_PRICE_BOOK: &str = "local/nvme";
+
+impl Catalog {
+    /// Registers a location.
+    ///
+    /// # Errors
+    /// `Invalid` when its directory is not there, `Conflict` when it overlaps another one or its name is taken, `NotSupported` for
+    /// a provider without an adapter.
+    pub async fn create_location(&self, new: NewLocation) -> ServiceResult<Location> {
+        let provider = new.uri.provider();
+        if provider != Provider::Local {
+            return Err(ServiceError::not_supported(format!(
+                "{}:// locations; file:///… works",
+                provider.scheme()
+            )));
+        }
+        if new.uri.path().is_empty() {
+            return Err(ServiceError::invalid(
+                "location_is_root",
+                "the whole file system cannot be a location; name a directory, as in file:///data",
+            ));
+        }
+        let seen = self.deps.places.look(&new.uri).await;
+        if seen.standing != Standing::Directory {
+            let problem = seen.problem.unwrap_or_else(|| "it is no directory".into());
+            return Err(ServiceError::invalid(
+                "directory_missing",
+                format!("{problem}; make the directory first, then register it"),
+            ));
+        }
+        let storage_classes = if new.storage_classes.is_empty() {
+            vec![StorageClass::hot()]
+        } else {
+            distinct(new.storage_classes)?
+        };
+        self.refuse_overlap(&new.uri, &seen.real).await?;
+        let now = self.deps.clock.now();
+        let mut location = Location {
+            id: LocationId(0),
+            name: new.name,
+            uri: new.uri,
+            provider,
+            storage_classes,
+            price_book: new.price_book.unwrap_or_else(|| LOCAL_PRICE_BOOK.to_owned()),
+            credential_ref: new.credential_ref,
+            generation: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        let mut tx = self.deps.store.write().await?;
+        refuse_overlap_with(&location.uri, &rows::list(&mut tx).await?)?;
+        location.id = rows::insert(&mut tx, &location).await?;
+        tx.commit().await?;
+        Ok(location)
+    }
+
+    /// Every location, with what stands on it.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub async fn list_locations(&self) -> ServiceResult<Page<LocationSummary>> {
+        let mut conn = self.deps.store.reader().await?;
+        let mut sums: HashMap<_, _> = rows::sums(&mut conn).await?.into_iter().collect();
+        let items: Vec<_> = rows::list(&mut conn)
+            .await?
+            .into_iter()
+            .map(|row| {
+                let sums = sums.remove(&row.location.id).unwrap_or_default();
+                summary(row, sums)
+            })
+            .collect();
+        let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        Ok(Page {
+            items,
+            next_cursor: None,
+            total,
+        })
+    }
+
+    /// One location by id or name.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_location(&self, key: &str) -> ServiceResult<LocationSummary> {
+        let mut conn = self.deps.store.reader().await?;
+        let row = find(&mut conn, key).await?;
+        let sums = rows::sums(&mut conn)
+            .await?
+            .into_iter()
+            .find(|(id, _)| *id == row.location.id);
+        Ok(summary(row, sums.map(|(_, sums)| sums).unwrap_or_default()))
+    }
+
+    /// Looks at the real store and keeps what was seen.
+    ///
+    /// # Errors
+    /// `NotFound`; a store that is away is an answer, not an error.
+    pub async fn check_location(&self, key: &str) -> ServiceResult<LocationCheck> {
+        let location = {
+            let mut conn = self.deps.store.reader().await?;
+            find(&mut conn, key).await?.location
+        };
+        let started = Instant::now();
+        let seen = self.deps.places.look(&location.uri).await;
+        let check = LocationCheck {
+            reachable: seen.problem.is_none(),
+            free_bytes: seen.free_bytes,
+            total_bytes: seen.total_bytes,
+            latency_us: i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX),
+            problem: seen.problem,
+            checked_at: self.deps.clock.now(),
+        };
+        let mut tx = self.deps.store.write().await?;
+        rows::set_check(&mut tx, location.id, &check).await?;
+        tx.commit().await?;
+        Ok(check)
+    }
+
+    /// Forgets a location that no dataset uses. Its files stay.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` while a dataset has a copy there.
+    pub async fn remove_location(&self, key: &str) -> ServiceResult<()> {
+        self.remove_location_if(key, None).await
+    }
+
+    /// The same, only while the location's generation is `if_match`.
+    ///
+    /// # Errors
+    /// Those of [`Self::remove_location`], and `StaleGeneration`.
+    pub async fn remove_location_if(&self, key: &str, if_match: Option<i64>) -> ServiceResult<()> {
+        let mut tx = self.deps.store.write().await?;
+        let location = find(&mut tx, key).await?.location;
+        check_generation("location", location.name.as_str(), if_match, location.generation)?;
+        let used = rows::live_replicas(&mut tx, location.id).await?;
+        if used > 0 {
+            return Err(ServiceError::conflict(
+                "location_in_use",
+                format!(
+                    "{used} copies of datasets stand on {}; move or delete those datasets first",
+                    location.name
+                ),
+            ));
+        }
+        rows::delete(&mut tx, location.id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The location that holds an address, if one does.
+    pub(super) async fn location_of(&self, uri: &StorageUri) -> ServiceResult<Option<Location>> {
+        let mut conn = self.deps.store.reader().await?;
+        Ok(rows::list(&mut conn)
+            .await?
+            .into_iter()
+            .map(|row| row.location)
+            .find(|location| location.uri.relative(uri).is_some()))
+    }
+
+    async fn refuse_overlap(&self, uri: &StorageUri, real: &StorageUri) -> ServiceResult<()> {
+        let known = {
+            let mut conn = self.deps.store.reader().await?;
+            rows::list(&mut conn).await?
+        };
+        refuse_overlap_with(uri, &known)?;
+        for row in known {
+            let other = self.deps.places.look(&row.location.uri).await.real;
+            if other.overlaps(real) {
+                return Err(ServiceError::conflict(
+                    "location_overlap",
+                    format!(
+                        "{uri} is in truth {real}, which overlaps the location {} ({other})",
+                        row.location.name
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn check_generation(
+    what: &'static str,
+    key: &str,
+    expected: Option<i64>,
+    actual: i64,
+) -> ServiceResult<()> {
+    match expected {
+        Some(expected) if expected != actual => Err(ServiceError::StaleGeneration {
+            what,
+            key: key.to_owned(),
+            expected,
+            actual,
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn find(conn: &mut Conn, key: &str) -> ServiceResult<LocationRow> {
+    rows::find(conn, key)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("location", key))
+}
+
+fn refuse_overlap_with(uri: &StorageUri, known: &[LocationRow]) -> ServiceResult<()> {
+    match known.iter().find(|row| row.location.uri.overlaps(uri)) {
+        Some(row) => Err(ServiceError::conflict(
+            "location_overlap",
+            format!(
+                "{uri} overlaps the location {} ({}); locations must not contain each other",
+                row.location.name, row.location.uri
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn distinct(classes: Vec<StorageClass>) -> ServiceResult<Vec<StorageClass>> {
+    for (i, class) in classes.iter().enumerate() {
+        if classes[..i].iter().any(|earlier| earlier.matches(class.as_str())) {
+            return Err(ServiceError::invalid(
+                "storage_class_twice",
+                format!("the storage class {class} is named twice"),
+            ));
+        }
+    }
+    Ok(classes)
+}
+
+fn summary(row: LocationRow, sums: LocationSums) -> LocationSummary {
+    LocationSummary {
+        location: row.location,
+        dataset_count: sums.dataset_count,
+        dataset_bytes: sums.dataset_bytes,
+        monthly_cost_nanousd: sums.monthly_cost,
+        check: row.check,
+    }
+}

@@ -1,0 +1,28 @@
+//! Locations and datasets: where data may stand and where it does.
+//!
+//! Invariant: no two locations overlap, on paper or on disk, and every dataset lies inside one location, on paper and on disk; so
+//! that "which location" has one answer. Forgetting something never touches a file.
+
+mod bulk;
+mod datasets;
+mod list;
+mod locations;
+mod scan;
+
+pub use bulk::{KnownDataset, KnownLocation};
+
+use super::Deps;
+
+/// Use cases on locations and datasets. Cheap to clone.
+#[derive(Clone)]
+pub struct Catalog {
+    deps: Deps,
+}
+
+impl Catalog {
+    /// Over these parts.
+    #[must_use]
+    pub fn new(deps: &Deps) -> Self {
+        Self { deps: deps.clone() }
+    }
+}
