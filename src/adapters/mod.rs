@@ -1,6 +1,6 @@
 //! Technologies behind the ports: one folder each.
 //!
-//! An adapter knows the domain and the ports: no use case, no protocol, no page, and no other adapter.
+//! An adapter knows the domain and the ports. It knows no use case, no protocol, no page, and no other adapter.
 
 pub mod inproc;
 pub mod prices;

@@ -1,6 +1,6 @@
 //! What the use cases need from the world, as traits with a contract. Only where two real implementations run.
 //!
-//! Ports know the domain and nothing else: no database, no HTTP, no clock of their own.
+//! Ports know the domain. They know no database, no HTTP and no clock of their own.
 
 pub mod clock;
 

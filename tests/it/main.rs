@@ -1,1 +1,10 @@
-//! One integration binary.
+//! The integration binary: the real router over a real SQLite file and real directories.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod app;
+
+mod architecture;
+
+mod catalog;
+
+mod serving;

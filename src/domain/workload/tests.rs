@@ -1,3 +1,5 @@
+//! The generated workload: the same seed gives the same history, and each shape is what its words say.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
