@@ -2,14 +2,16 @@
 
 use clap::Parser;
 use data_in_motion::config::Resolved;
-use data_in_motion::edges::cli::{Cli, Command, serve::ServeArgs};
+use data_in_motion::edges::cli::{self, Cli, Command, serve::ServeArgs};
 use data_in_motion::{logging, server};
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Serve(args) => serve(args).await,
+    let Cli { options, command } = Cli::parse();
+    match command {
+        Command::Serve(args) => serve(*args).await,
+        command => cli::run(command, &options).await,
     }
 }
 

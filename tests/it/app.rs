@@ -2,11 +2,12 @@
 
 use data_in_motion::adapters::inproc::clock::SystemClock;
 use data_in_motion::config::Resolved;
-use data_in_motion::server::App;
+use data_in_motion::server::{self, App};
 use data_in_motion::services::Services;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A server's parts and the directory that it lives in, which goes with it.
@@ -58,5 +59,18 @@ impl TestApp {
     pub fn make(&self, path: &str) -> String {
         std::fs::create_dir_all(self.dir.path().join("files").join(path)).unwrap();
         self.uri(path)
+    }
+
+    /// Answers requests on a port of its own, until the test ends.
+    pub async fn listen(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = self.app.clone();
+        tokio::spawn(async move {
+            server::serve(&app, listener, std::future::pending(), Duration::from_secs(1))
+                .await
+                .unwrap();
+        });
+        format!("http://{address}")
     }
 }

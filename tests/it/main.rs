@@ -7,4 +7,6 @@ mod architecture;
 
 mod catalog;
 
+mod cli;
+
 mod serving;

@@ -1,15 +1,36 @@
 //! The command line: reads arguments, makes one call to a server, prints the answer.
 //!
-//! Knows no database and no page; `dim serve` itself is started by `main.rs`.
+//! Invariant: a command speaks to the server over HTTP as any other program could; [`exit::CliError`] is its only way to end
+//! badly. Knows no database and no page; `dim serve` itself is started by `main.rs`.
 
+pub mod client;
+pub mod datasets;
+pub mod exit;
+pub mod health;
+pub mod locations;
+pub mod node;
+pub mod options;
+pub mod output;
 pub mod serve;
+pub mod style;
+pub mod table;
 
 use clap::{Parser, Subcommand};
+use client::Client;
+use exit::CliError;
+use options::ClientOptions;
+use output::Out;
+use std::process::ExitCode;
+use style::Style;
+use table::Tint;
 
 /// Intelligent data placement: catalog, telemetry, priced recommendations and verified moves.
 #[derive(Debug, Parser)]
 #[command(name = "dim", version, about, propagate_version = true)]
 pub struct Cli {
+    /// Which server, and which form of output.
+    #[command(flatten)]
+    pub options: ClientOptions,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -19,5 +40,39 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server: API, dashboard and roles.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
+    /// Ask a server's parts how they are; exit 0 only if all are well.
+    Health,
+    /// Places where data can stand.
+    #[command(subcommand)]
+    Locations(locations::Locations),
+    /// The units that are placed.
+    #[command(subcommand)]
+    Datasets(datasets::Datasets),
+}
+
+/// Carries out a command that speaks to a server, says on standard error what went wrong, and gives the exit code.
+pub async fn run(command: Command, options: &ClientOptions) -> ExitCode {
+    match dispatch(command, options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.silent => ExitCode::SUCCESS,
+        Err(error) => {
+            let head = Style::of_stderr().tint(Tint::Bad, "dim:");
+            output::note(&format!("{head} {error}"));
+            ExitCode::from(error.exit as u8)
+        }
+    }
+}
+
+async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliError> {
+    let client = Client::new(options)?;
+    let out = Out::new(options.format());
+    match command {
+        Command::Serve(_) => Err(CliError::usage(
+            "`dim serve` is a program of its own, not a call to a server",
+        )),
+        Command::Health => health::run(&client, out).await,
+        Command::Locations(command) => locations::run(command, &client, out).await,
+        Command::Datasets(command) => datasets::run(command, &client, out).await,
+    }
 }

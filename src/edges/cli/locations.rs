@@ -1,0 +1,247 @@
+//! `dim locations add|list|get|check|remove`.
+
+use super::client::segment;
+use super::exit::{CliError, Exit};
+use super::output::{Out, note};
+use super::style::{self, Style, or_dash};
+use super::table::{Column, Tint, facts};
+use super::{Client, client::Reply};
+use crate::domain::location::{Location, LocationCheck, LocationSummary};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+/// What to do with locations.
+#[derive(Debug, Subcommand)]
+pub enum Locations {
+    /// Register a location
+    Add(Add),
+    /// List the locations
+    List,
+    /// Show one location
+    Get {
+        /// Its id or name
+        location: String,
+    },
+    /// Look at the real store: reachable, writable, free space
+    Check {
+        /// Its id or name
+        location: String,
+    },
+    /// Forget a location that no dataset uses; its files stay
+    Remove {
+        /// Its id or name
+        location: String,
+    },
+}
+
+/// Arguments of `dim locations add`.
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Unique name
+    #[arg(long)]
+    name: String,
+    /// Root: file:///path (s3://, gs:// and az:// are not supported yet)
+    #[arg(long)]
+    uri: String,
+    /// Storage classes in use, the default first [default: those of the price-book entry]
+    #[arg(long = "storage-class", value_name = "CLASS", value_delimiter = ',')]
+    storage_classes: Vec<String>,
+    /// Price-book entry, such as local/nvme or aws/us-east-1
+    #[arg(long, value_name = "ENTRY")]
+    price_book: Option<String>,
+    /// Where its credentials are found: env:NAME or file:PATH; never the secret itself
+    #[arg(long, value_name = "REFERENCE")]
+    credential_ref: Option<String>,
+}
+
+/// Carries out a command on locations.
+///
+/// # Errors
+/// No server, or its refusal; a checked location that is not reachable.
+pub async fn run(command: Locations, client: &Client, out: Out) -> Result<(), CliError> {
+    match command {
+        Locations::Add(add) => {
+            let body = json!({
+                "name": add.name, "uri": add.uri, "storage_classes": add.storage_classes,
+                "price_book": add.price_book, "credential_ref": add.credential_ref,
+            });
+            let reply = client.post("/api/v1/locations", &body).await?;
+            let location: Location = reply.typed()?;
+            note(&format!(
+                "location {} is registered as {}",
+                location.name, location.id
+            ));
+            out.one(&reply, &one_column(), &location, |style| {
+                location_facts(&location, style)
+            })
+        }
+        Locations::List => {
+            let reply = client.list("/api/v1/locations", &[]).await?;
+            let rows: Vec<LocationSummary> = items(&reply)?;
+            let empty =
+                "no locations yet; register one with: dim locations add --name disk --uri file:///path";
+            out.rows(&reply, &columns(), &rows, empty)
+        }
+        Locations::Get { location } => {
+            let reply = client.get(&path(&location, "")).await?;
+            let row: LocationSummary = reply.typed()?;
+            out.one(&reply, &columns(), &row, |style| {
+                let standing = [
+                    ("datasets", row.dataset_count.to_string()),
+                    ("stored", row.dataset_bytes.to_string()),
+                    ("cost", format!("{} a month", or_dash(row.monthly_cost_nanousd))),
+                ];
+                location_facts(&row.location, style) + &facts(&standing, style)
+            })
+        }
+        Locations::Check { location } => {
+            let reply = client.command(&path(&location, "/check")).await?;
+            let check: LocationCheck = reply.typed()?;
+            out.one(&reply, &check_columns(), &check, |style| {
+                check_facts(&check, style)
+            })?;
+            if check.reachable {
+                return Ok(());
+            }
+            let problem = check
+                .problem
+                .unwrap_or_else(|| "it cannot be read and written".into());
+            Err(CliError::new(
+                Exit::Failure,
+                format!("{location} is not reachable: {problem}"),
+            ))
+        }
+        Locations::Remove { location } => {
+            client.delete(&path(&location, "")).await?;
+            note(&format!("location {location} is forgotten; its files stay"));
+            Ok(())
+        }
+    }
+}
+
+fn path(location: &str, rest: &str) -> String {
+    format!("/api/v1/locations/{}{rest}", segment(location))
+}
+
+/// The rows of a list's answer.
+///
+/// # Errors
+/// An answer of another shape.
+pub fn items<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<Vec<T>, CliError> {
+    let list = reply
+        .node
+        .get("items")
+        .cloned()
+        .unwrap_or(super::node::Node::List(Vec::new()));
+    Reply::from_node(list).typed()
+}
+
+fn classes(location: &Location) -> String {
+    let names: Vec<&str> = location.storage_classes.iter().map(|c| c.as_str()).collect();
+    names.join(", ")
+}
+
+fn columns() -> Vec<Column<LocationSummary>> {
+    vec![
+        Column::number(
+            "ID",
+            "id",
+            |r: &LocationSummary| r.location.id.to_string(),
+            |r: &LocationSummary| r.location.id.to_string(),
+        ),
+        Column::text("NAME", "name", |r: &LocationSummary| r.location.name.to_string()),
+        Column::text("PRICES", "price_book", |r: &LocationSummary| {
+            r.location.price_book.clone()
+        }),
+        Column::text("CLASSES", "storage_classes", |r: &LocationSummary| {
+            classes(&r.location)
+        }),
+        Column::number(
+            "DATASETS",
+            "dataset_count",
+            |r: &LocationSummary| r.dataset_count.to_string(),
+            |r: &LocationSummary| r.dataset_count.to_string(),
+        ),
+        Column::number(
+            "STORED",
+            "dataset_bytes",
+            |r: &LocationSummary| r.dataset_bytes.to_string(),
+            |r: &LocationSummary| r.dataset_bytes.0.to_string(),
+        ),
+        Column::number(
+            "PER MONTH",
+            "monthly_cost_nanousd",
+            |r: &LocationSummary| or_dash(r.monthly_cost_nanousd),
+            |r: &LocationSummary| {
+                r.monthly_cost_nanousd
+                    .map_or_else(String::new, |m| m.0.to_string())
+            },
+        ),
+        Column::text("URI", "uri", |r: &LocationSummary| r.location.uri.to_string()).tinted(|_| Tint::Faint),
+    ]
+}
+
+fn one_column() -> Vec<Column<Location>> {
+    vec![
+        Column::text("ID", "id", |r: &Location| r.id.to_string()),
+        Column::text("NAME", "name", |r: &Location| r.name.to_string()),
+        Column::text("URI", "uri", |r: &Location| r.uri.to_string()),
+        Column::text("PRICES", "price_book", |r: &Location| r.price_book.clone()),
+        Column::text("CLASSES", "storage_classes", classes),
+    ]
+}
+
+fn check_columns() -> Vec<Column<LocationCheck>> {
+    let bytes = |b: Option<crate::domain::unit::Bytes>| b.map_or_else(String::new, |b| b.0.to_string());
+    vec![
+        Column::text("REACHABLE", "reachable", |r: &LocationCheck| {
+            r.reachable.to_string()
+        }),
+        Column::text("FREE", "free_bytes", move |r: &LocationCheck| bytes(r.free_bytes)),
+        Column::text("TOTAL", "total_bytes", move |r: &LocationCheck| {
+            bytes(r.total_bytes)
+        }),
+        Column::text("LATENCY", "latency_us", |r: &LocationCheck| {
+            r.latency_us.to_string()
+        }),
+        Column::text("PROBLEM", "problem", |r: &LocationCheck| {
+            r.problem.clone().unwrap_or_default()
+        }),
+    ]
+}
+
+fn location_facts(location: &Location, style: Style) -> String {
+    let mut rows = vec![
+        ("id", location.id.to_string()),
+        ("name", location.name.to_string()),
+        ("uri", location.uri.to_string()),
+        ("classes", classes(location)),
+        ("prices", location.price_book.clone()),
+    ];
+    if let Some(credential) = &location.credential_ref {
+        rows.push(("credential", credential.as_str().to_owned()));
+    }
+    facts(&rows, style)
+}
+
+fn check_facts(check: &LocationCheck, style: Style) -> String {
+    let state = if check.reachable {
+        style.tint(Tint::Good, "reachable")
+    } else {
+        style.tint(Tint::Bad, "not reachable")
+    };
+    let space = match (check.free_bytes, check.total_bytes) {
+        (Some(free), Some(total)) => format!("{free} of {total}"),
+        (Some(free), None) => free.to_string(),
+        _ => "not told by the store".into(),
+    };
+    let rows = [
+        ("free", space),
+        (
+            "round trip",
+            format!("{:.1} ms", check.latency_us as f64 / 1000.0),
+        ),
+        ("checked", style::stamp(check.checked_at)),
+    ];
+    format!("{state}\n{}", facts(&rows, style))
+}
