@@ -116,3 +116,101 @@ async fn an_answer_of_another_program_is_named_as_such() {
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("not as a dim server does"), "{}", ran.err);
 }
+
+/// A server that counts access events by (producer, sequence) and refuses the dataset `unknown`: the protocol without a database.
+async fn counting_server() -> (String, std::sync::Arc<std::sync::Mutex<Vec<usize>>>) {
+    use std::collections::HashSet;
+    use std::sync::{Arc, Mutex};
+    let batches = Arc::new(Mutex::new(Vec::new()));
+    let (sizes, seen) = (batches.clone(), Arc::new(Mutex::new(HashSet::new())));
+    let count = move |body: String| async move {
+        let mut report =
+            serde_json::json!({"received": 0, "accepted": 0, "duplicates": 0, "rejected": 0, "errors": []});
+        let add = |report: &mut serde_json::Value, key: &str| {
+            report[key] = (report[key].as_i64().unwrap() + 1).into()
+        };
+        sizes.lock().unwrap().push(body.lines().count());
+        for (i, line) in body.lines().enumerate() {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            add(&mut report, "received");
+            let identity = format!("{} {}", event["producer"], event["sequence"]);
+            if event["dataset_id"] == "unknown" {
+                add(&mut report, "rejected");
+                let error = serde_json::json!({"line": i + 1, "reason": "there is no dataset unknown"});
+                report["errors"].as_array_mut().unwrap().push(error);
+            } else if seen.lock().unwrap().insert(identity) {
+                add(&mut report, "accepted");
+            } else {
+                add(&mut report, "duplicates");
+            }
+        }
+        axum::Json(report)
+    };
+    let router = axum::Router::new().route("/api/v1/access-events", axum::routing::post(count));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, batches)
+}
+
+fn gzip(path: &std::path::Path, text: &str) {
+    use std::io::Write;
+    let file = std::fs::File::create(path).unwrap();
+    let mut gz = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    gz.write_all(text.as_bytes()).unwrap();
+    gz.finish().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_goes_in_thousands_names_bad_lines_and_counts_nothing_twice() {
+    let (url, batches) = counting_server().await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("history.csv.gz");
+    let mut text = String::from("unix_time,object_id,op,size_bytes\n");
+    for i in 0..2_500 {
+        text.push_str(&format!("{},set-{},GET,4096\n", 1_700_000_000 + i, i % 7));
+    }
+    text.push_str("1700000000,set-1,HEAD,1\n1700000000,unknown,GET,1\n");
+    gzip(&file, &text);
+    let file = file.to_str().unwrap();
+
+    let first = dim(&url, &["access", "import", file, "-o", "json"]).await;
+    assert_eq!(first.code, 0, "{}", first.err);
+    let report = json(&first);
+    let numbers = |r: &serde_json::Value| {
+        ["received", "accepted", "duplicates", "rejected"].map(|k| r[k].as_i64().unwrap())
+    };
+    assert_eq!(numbers(&report), [2_502, 2_500, 0, 2]);
+    assert_eq!(*batches.lock().unwrap(), [1_000, 1_000, 501]);
+    assert!(first.err.contains("line 2502: op \"HEAD\""), "{}", first.err);
+    assert!(
+        first.err.contains("line 2503: there is no dataset unknown"),
+        "{}",
+        first.err
+    );
+
+    let again = dim(&url, &["access", "import", file, "-o", "json"]).await;
+    assert_eq!(numbers(&json(&again)), [2_502, 0, 2_500, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_cannot_work_says_why() {
+    let (url, batches) = counting_server().await;
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    for (file, code, words) in [
+        (write("a.csv", "time,id\n1,2\n"), 2, "no column unix_time"),
+        (write("a.log", "x"), 2, "--format"),
+        (write("b.ndjson", "nonsense\n"), 1, "not one line was taken"),
+        (format!("{}/none.csv", dir.path().display()), 1, "cannot read"),
+    ] {
+        let ran = dim(&url, &["access", "import", &file]).await;
+        assert_eq!(ran.code, code, "{file}: {}", ran.err);
+        assert!(ran.err.contains(words), "{file}: {}", ran.err);
+    }
+    assert!(batches.lock().unwrap().is_empty());
+}

@@ -3,10 +3,12 @@
 //! Invariant: a command speaks to the server over HTTP as any other program could; [`exit::CliError`] is its only way to end
 //! badly. Knows no database and no page; `dim serve` itself is started by `main.rs`.
 
+pub mod access;
 pub mod client;
 pub mod datasets;
 pub mod exit;
 pub mod health;
+pub mod import;
 pub mod locations;
 pub mod node;
 pub mod options;
@@ -49,6 +51,8 @@ pub enum Command {
     /// The units that are placed.
     #[command(subcommand)]
     Datasets(datasets::Datasets),
+    /// Report one access, or import a history of them.
+    Access(access::Access),
 }
 
 /// Carries out a command that speaks to a server, says on standard error what went wrong, and gives the exit code.
@@ -74,5 +78,6 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Health => health::run(&client, out).await,
         Command::Locations(command) => locations::run(command, &client, out).await,
         Command::Datasets(command) => datasets::run(command, &client, out).await,
+        Command::Access(access) => access::run(access, &client, out).await,
     }
 }
