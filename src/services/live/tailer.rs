@@ -1,0 +1,85 @@
+//! The tailer: the one loop of a process that reads the log and fans out.
+//!
+//! Invariant: it takes no input but the log. A commit, a nudge and the tick all lead to the same look, so losing any of them only
+//! costs time. Events are sent in the order of `seq`.
+
+use super::{FLUSH_EVERY, Live, Packet};
+use crate::adapters::sql::{StoreError, events};
+use crate::domain::event::{DomainEvent, Stream};
+use crate::ports::bus::Topic;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// How long a change by another process, or after a lost wake-up, may go unseen.
+const TICK: Duration = Duration::from_millis(500);
+/// Events read at once.
+const PAGE: i64 = 500;
+
+impl Live {
+    /// Reads and fans out until `stop` is done; then ends every subscriber.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut commits = self.inner.store.commits();
+        let mut wakeups = self.inner.bus.listen(Topic::Events);
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut flush = tokio::time::interval_at(Instant::now() + FLUSH_EVERY, FLUSH_EVERY);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                _ = flush.tick() => {
+                    self.flush_progress();
+                    continue;
+                }
+                () = wakeups.woken() => {}
+                Ok(()) = commits.changed() => {}
+                _ = tick.tick() => {}
+            }
+            if let Err(problem) = self.tail().await {
+                tracing::warn!(%problem, "the event log cannot be read; trying again at the next tick");
+            }
+        }
+        self.close();
+    }
+
+    /// Fans out everything that was committed since the last look.
+    async fn tail(&self) -> Result<(), StoreError> {
+        loop {
+            let position = self.state().position;
+            let mut conn = self.inner.store.read().acquire().await?;
+            let page = events::read_after(&mut conn, position, Stream::All, PAGE).await?;
+            drop(conn);
+            let full = i64::try_from(page.len()).is_ok_and(|n| n == PAGE);
+            self.publish(&page);
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    fn publish(&self, page: &[DomainEvent]) {
+        let mut state = self.state();
+        for event in page {
+            if let DomainEvent::JobStatus(job) = event {
+                state.progress.logged(job);
+            }
+            state.position = event.seq();
+            // An error says only that nobody listens.
+            let _ = self.inner.packets.send(Packet::new(event, true));
+        }
+    }
+
+    fn flush_progress(&self) {
+        let mut state = self.state();
+        let seq = state.position;
+        for event in state.progress.take(seq) {
+            let _ = self
+                .inner
+                .packets
+                .send(Packet::new(&DomainEvent::JobStatus(event), false));
+        }
+    }
+}
