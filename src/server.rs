@@ -2,14 +2,14 @@
 //!
 //! [`App::open`] builds everything over a database; [`App::router`] is what a request meets; [`run`] is `dim serve`.
 
-use crate::adapters::inproc::clock::SystemClock;
-use crate::adapters::inproc::places::LocalPlaces;
+use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalPlaces};
 use crate::adapters::sql::{Store, StoreError};
 use crate::config::Settings;
 use crate::edges::cli::serve::ServeArgs;
 use crate::edges::http::{self, layers};
-use crate::ports::Clock;
-use crate::services::{Deps, Options, Roles, Services};
+use crate::ports::{Bus, Clock};
+use crate::services::live::Live;
+use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -40,6 +40,9 @@ pub enum ServeError {
     /// The database.
     #[error("open the database: {0}")]
     Store(#[from] StoreError),
+    /// A use case that is needed from the start.
+    #[error("start: {0}")]
+    Service(#[from] ServiceError),
 }
 
 fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> ServeError {
@@ -67,10 +70,14 @@ impl App {
         let dir = &settings.data_dir;
         std::fs::create_dir_all(dir).map_err(io(format!("make the data directory {}", dir.display())))?;
         let store = Store::open(&settings.database).await?;
+        let bus: Arc<dyn Bus> = Arc::new(InprocBus::default());
+        let live = Live::open(store.clone(), bus.clone(), &*clock).await?;
         let deps = Deps {
             store,
             clock,
             places: Arc::new(LocalPlaces),
+            bus,
+            live,
             options: Arc::new(options(settings)?),
         };
         let leptos = LeptosOptions::builder()
@@ -154,6 +161,11 @@ pub async fn serve(
     patience: Duration,
 ) -> Result<(), ServeError> {
     let (told, mut tell) = tokio::sync::watch::channel(false);
+    let mut stopping = told.subscribe();
+    tokio::spawn(app.services.live.clone().run(async move {
+        // An error means that the server is gone, which is a reason to stop as well.
+        let _gone = stopping.wait_for(|stop| *stop).await.is_err();
+    }));
     let server = axum::serve(listener, app.router().into_make_service()).with_graceful_shutdown(async move {
         stop.await;
         told.send_replace(true);

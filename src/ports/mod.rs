@@ -2,9 +2,11 @@
 //!
 //! Ports know the domain. They know no database, no HTTP and no clock of their own.
 
+pub mod bus;
 pub mod clock;
 
 pub mod places;
 
+pub use bus::{Bus, Topic, Wakeups};
 pub use clock::Clock;
 pub use places::Places;

@@ -9,6 +9,8 @@ pub mod catalog;
 
 pub mod telemetry;
 
+pub mod live;
+
 pub mod overview;
 
 pub mod health;
@@ -17,7 +19,7 @@ pub use error::ServiceError;
 
 use crate::adapters::sql::Store;
 use crate::domain::overview::DemoNote;
-use crate::ports::{Clock, Places};
+use crate::ports::{Bus, Clock, Places};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -33,6 +35,10 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// What addresses are in the real world.
     pub places: Arc<dyn Places>,
+    /// Wake-ups between the parts.
+    pub bus: Arc<dyn Bus>,
+    /// The live channel: whoever appends to the event log nudges it.
+    pub live: live::Live,
     /// What the operator decided.
     pub options: Arc<Options>,
 }
@@ -84,6 +90,8 @@ pub struct Services {
     pub overview: overview::OverviewService,
     /// State of each part.
     pub health: health::Health,
+    /// The live channel.
+    pub live: live::Live,
 }
 
 impl Services {
@@ -95,6 +103,7 @@ impl Services {
             telemetry: telemetry::Telemetry::new(deps),
             overview: overview::OverviewService::new(deps),
             health: health::Health::new(deps),
+            live: deps.live.clone(),
         }
     }
 }

@@ -2,5 +2,6 @@
 //!
 //! Knows no database and no network.
 
+pub mod bus;
 pub mod clock;
 pub mod places;

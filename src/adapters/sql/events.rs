@@ -4,7 +4,7 @@
 //! inserts the events; a rolled back change takes its numbers back with it. The log is the outbox: `services::live` reads it.
 
 use super::error::StoreError;
-use super::store::Conn;
+use super::store::{Conn, Store};
 use crate::domain::event::{DomainEvent, Stream};
 use sqlx::Row;
 
@@ -73,96 +73,95 @@ pub async fn append(tx: &mut Conn, events: Vec<DomainEvent>) -> Result<Vec<i64>,
 ///
 /// # Errors
 /// The database's own.
-pub async fn bounds(conn: &mut Conn) -> Result<LogBounds, StoreError> {
-    let row = sqlx::query("SELECT log_id, trimmed_seq, last_seq FROM event_counter WHERE id = 1")
-        .fetch_one(conn)
-        .await?;
-    Ok(LogBounds {
-        log: row.try_get(0)?,
-        trimmed: row.try_get(1)?,
-        last: row.try_get(2)?,
-    })
+pub async fn bounds(store: &Store) -> Result<LogBounds, StoreError> {
+    let mut conn = store.read().acquire().await?;
+    select_bounds(&mut conn).await
 }
 
-/// At most `limit` events of a stream after `since`, oldest first. Whether some are gone is told by [`bounds`], read in the same
-/// transaction.
+/// At most `limit` events of a stream after `since`, oldest first, with the bounds of the same instant: when they do not reach
+/// `since`, events between are gone.
 ///
 /// # Errors
 /// The database's own, and `Corrupt` for a payload that is no event.
-pub async fn read_after(
-    conn: &mut Conn,
+pub async fn page(
+    store: &Store,
     since: i64,
     stream: Stream,
     limit: i64,
-) -> Result<Vec<DomainEvent>, StoreError> {
-    let payloads: Vec<String> = match stream {
-        Stream::All => {
-            sqlx::query_scalar("SELECT payload FROM event_log WHERE seq > $1 ORDER BY seq LIMIT $2")
-                .bind(since)
-                .bind(limit)
-                .fetch_all(conn)
-                .await?
-        }
-        one => {
-            sqlx::query_scalar(
-                "SELECT payload FROM event_log WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-            )
-            .bind(one.as_str())
+) -> Result<(LogBounds, Vec<DomainEvent>), StoreError> {
+    let mut tx = store.read().begin().await?;
+    let bounds = select_bounds(&mut tx).await?;
+    let (any, word) = filter(stream);
+    let payloads: Vec<String> = if any {
+        sqlx::query_scalar("SELECT payload FROM event_log WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(since)
             .bind(limit)
-            .fetch_all(conn)
+            .fetch_all(&mut *tx)
             .await?
-        }
+    } else {
+        sqlx::query_scalar("SELECT payload FROM event_log WHERE seq > $1 AND stream = $2 ORDER BY seq LIMIT $3")
+            .bind(since)
+            .bind(word)
+            .bind(limit)
+            .fetch_all(&mut *tx)
+            .await?
     };
-    decode_all(payloads)
+    Ok((bounds, decode_all(&payloads)?))
 }
 
-/// The last `limit` events of a stream, oldest first.
+/// The last `limit` events of a stream, oldest first, with the bounds of the same instant.
 ///
 /// # Errors
 /// The database's own, and `Corrupt` for a payload that is no event.
-pub async fn read_latest(
-    conn: &mut Conn,
+pub async fn latest(
+    store: &Store,
     stream: Stream,
     limit: i64,
-) -> Result<Vec<DomainEvent>, StoreError> {
-    let mut payloads: Vec<String> = match stream {
-        Stream::All => {
-            sqlx::query_scalar("SELECT payload FROM event_log ORDER BY seq DESC LIMIT $1")
-                .bind(limit)
-                .fetch_all(conn)
-                .await?
-        }
-        one => {
-            sqlx::query_scalar("SELECT payload FROM event_log WHERE stream = $1 ORDER BY seq DESC LIMIT $2")
-                .bind(one.as_str())
-                .bind(limit)
-                .fetch_all(conn)
-                .await?
-        }
+) -> Result<(LogBounds, Vec<DomainEvent>), StoreError> {
+    let mut tx = store.read().begin().await?;
+    let bounds = select_bounds(&mut tx).await?;
+    let (any, word) = filter(stream);
+    let mut payloads: Vec<String> = if any {
+        sqlx::query_scalar("SELECT payload FROM event_log ORDER BY seq DESC LIMIT $1")
+            .bind(limit)
+            .fetch_all(&mut *tx)
+            .await?
+    } else {
+        sqlx::query_scalar("SELECT payload FROM event_log WHERE stream = $1 ORDER BY seq DESC LIMIT $2")
+            .bind(word)
+            .bind(limit)
+            .fetch_all(&mut *tx)
+            .await?
     };
     payloads.reverse();
-    decode_all(payloads)
+    Ok((bounds, decode_all(&payloads)?))
 }
 
-/// The last logged state of every job that has not ended (at most `live`), and of the `ended` that ended last, by `seq`.
+/// The last logged state of every job that has not ended (at most `live`), and of the `ended` that ended last, by `seq`, with the
+/// bounds of the same instant.
 ///
 /// # Errors
 /// The database's own, and `Corrupt` for a payload that is no event.
-pub async fn latest_jobs(conn: &mut Conn, live: i64, ended: i64) -> Result<Vec<DomainEvent>, StoreError> {
-    let mut payloads = Vec::new();
+pub async fn latest_jobs(
+    store: &Store,
+    live: i64,
+    ended: i64,
+) -> Result<(LogBounds, Vec<DomainEvent>), StoreError> {
+    let mut tx = store.read().begin().await?;
+    let bounds = select_bounds(&mut tx).await?;
+    let mut payloads: Vec<String> = Vec::new();
     for (kind, limit) in [(1_i64, ended), (0, live)] {
         let some: Vec<String> =
             sqlx::query_scalar("SELECT payload FROM job_latest WHERE ended = $1 ORDER BY seq DESC LIMIT $2")
                 .bind(kind)
                 .bind(limit)
-                .fetch_all(&mut *conn)
+                .fetch_all(&mut *tx)
                 .await?;
         payloads.extend(some);
     }
-    let mut events = decode_all(payloads)?;
+    let mut events = decode_all(&payloads)?;
     events.sort_by_key(DomainEvent::seq);
-    Ok(events)
+    Ok((bounds, events))
 }
 
 /// Names the log on its first use; later names are ignored. Returns the name it has.
@@ -174,7 +173,7 @@ pub async fn ensure_log_name(tx: &mut Conn, name: &str) -> Result<String, StoreE
         .bind(name)
         .execute(&mut *tx)
         .await?;
-    Ok(bounds(tx).await?.log)
+    Ok(select_bounds(tx).await?.log)
 }
 
 /// Deletes all but the last `keep` events, and the ended jobs whose last event went with them. Returns how many events are gone.
@@ -206,7 +205,23 @@ fn encode(event: &DomainEvent) -> Result<String, StoreError> {
     serde_json::to_string(event).map_err(|e| StoreError::corrupt("event_log.payload", e))
 }
 
-fn decode_all(payloads: Vec<String>) -> Result<Vec<DomainEvent>, StoreError> {
+async fn select_bounds(conn: &mut Conn) -> Result<LogBounds, StoreError> {
+    let row = sqlx::query("SELECT log_id, trimmed_seq, last_seq FROM event_counter WHERE id = 1")
+        .fetch_one(conn)
+        .await?;
+    Ok(LogBounds {
+        log: row.try_get(0)?,
+        trimmed: row.try_get(1)?,
+        last: row.try_get(2)?,
+    })
+}
+
+/// Whether a stream is all of them, and its word in the log.
+fn filter(stream: Stream) -> (bool, &'static str) {
+    (stream == Stream::All, stream.as_str())
+}
+
+fn decode_all(payloads: &[String]) -> Result<Vec<DomainEvent>, StoreError> {
     payloads
         .iter()
         .map(|text| serde_json::from_str(text).map_err(|e| StoreError::corrupt("event_log.payload", e)))

@@ -4,6 +4,7 @@
 //! Knows no use case, no protocol and no other adapter.
 
 pub mod error;
+pub mod events;
 pub mod schema;
 pub mod store;
 

@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 const FILES: &[(&str, &str)] = &[
     ("010_catalog", include_str!("schema/010_catalog.sql")),
     ("020_telemetry", include_str!("schema/020_telemetry.sql")),
+    ("030_events", include_str!("schema/030_events.sql")),
 ];
 
 /// Applies what is missing.

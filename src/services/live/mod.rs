@@ -13,8 +13,10 @@ mod tailer;
 pub use progress::FLUSH_EVERY;
 pub use subscriber::{Outgoing, Resume, Subscriber};
 
-use crate::adapters::sql::events::{self, LogBounds};
-use crate::adapters::sql::{Store, StoreError};
+pub use crate::adapters::sql::events::LogBounds;
+
+use super::ServiceResult;
+use crate::adapters::sql::{Store, events};
 use crate::domain::event::{DomainEvent, JobStatusEvent, LiveMessage, Stream};
 use crate::ports::bus::{Bus, Topic};
 use crate::ports::clock::Clock;
@@ -87,11 +89,11 @@ impl Live {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn open(store: Store, bus: Arc<dyn Bus>, clock: &dyn Clock) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, bus: Arc<dyn Bus>, clock: &dyn Clock) -> ServiceResult<Self> {
         let mut tx = store.write().await?;
         let log = events::ensure_log_name(&mut tx, &format!("{:x}", clock.now().0)).await?;
-        let position = events::bounds(&mut tx).await?.last;
         tx.commit().await?;
+        let position = events::bounds(&store).await?.last;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -133,9 +135,8 @@ impl Live {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn bounds(&self) -> Result<LogBounds, StoreError> {
-        let mut conn = self.inner.store.read().acquire().await?;
-        events::bounds(&mut conn).await
+    pub async fn bounds(&self) -> ServiceResult<LogBounds> {
+        Ok(events::bounds(&self.inner.store).await?)
     }
 
     /// One page of a stream after `since`, with the bounds of the same instant. When `bounds.reaches(since)` is false, events
@@ -148,11 +149,8 @@ impl Live {
         since: i64,
         stream: Stream,
         limit: i64,
-    ) -> Result<(LogBounds, Vec<DomainEvent>), StoreError> {
-        let mut tx = self.inner.store.read().begin().await?;
-        let bounds = events::bounds(&mut tx).await?;
-        let page = events::read_after(&mut tx, since, stream, limit).await?;
-        Ok((bounds, page))
+    ) -> ServiceResult<(LogBounds, Vec<DomainEvent>)> {
+        Ok(events::page(&self.inner.store, since, stream, limit).await?)
     }
 
     /// The last `limit` events of a stream, oldest first, with the bounds of the same instant.
@@ -163,27 +161,20 @@ impl Live {
         &self,
         stream: Stream,
         limit: i64,
-    ) -> Result<(LogBounds, Vec<DomainEvent>), StoreError> {
-        let mut tx = self.inner.store.read().begin().await?;
-        let bounds = events::bounds(&mut tx).await?;
-        let events = events::read_latest(&mut tx, stream, limit).await?;
-        Ok((bounds, events))
+    ) -> ServiceResult<(LogBounds, Vec<DomainEvent>)> {
+        Ok(events::latest(&self.inner.store, stream, limit).await?)
     }
 
     /// The state of a stream at one instant: its `seq` is the last event that the items include.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn snapshot(&self, stream: Stream) -> Result<LiveMessage, StoreError> {
-        let mut tx = self.inner.store.read().begin().await?;
-        let bounds = events::bounds(&mut tx).await?;
-        let mut items = match stream {
-            Stream::Jobs | Stream::All => {
-                events::latest_jobs(&mut tx, SNAPSHOT_LIVE, SNAPSHOT_ENDED).await?
-            }
-            other => events::read_latest(&mut tx, other, SNAPSHOT_EVENTS).await?,
+    pub async fn snapshot(&self, stream: Stream) -> ServiceResult<LiveMessage> {
+        let store = &self.inner.store;
+        let (bounds, mut items) = match stream {
+            Stream::Jobs | Stream::All => events::latest_jobs(store, SNAPSHOT_LIVE, SNAPSHOT_ENDED).await?,
+            other => events::latest(store, other, SNAPSHOT_EVENTS).await?,
         };
-        drop(tx);
         let state = self.state();
         for item in &mut items {
             if let DomainEvent::JobStatus(job) = item {
@@ -203,7 +194,7 @@ impl Live {
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn trim(&self, keep: i64) -> Result<u64, StoreError> {
+    pub async fn trim(&self, keep: i64) -> ServiceResult<u64> {
         let bounds = self.bounds().await?;
         if bounds.last - bounds.trimmed <= keep {
             return Ok(0);

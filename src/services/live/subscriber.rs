@@ -4,7 +4,7 @@
 //! the log page by page, and one that is too far behind is told to start afresh. Protocols pull with [`Subscriber::next`].
 
 use super::{CATCH_UP, Live, Packet};
-use crate::adapters::sql::StoreError;
+use crate::services::ServiceResult;
 use crate::domain::event::{LiveMessage, Stream};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -117,7 +117,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// When the log cannot be read; the connection should be closed then, and the client come back.
-    pub async fn next(&mut self) -> Result<Outgoing, StoreError> {
+    pub async fn next(&mut self) -> ServiceResult<Outgoing> {
         loop {
             if *self.closing.borrow() {
                 return Ok(Outgoing::Closed);
@@ -181,7 +181,7 @@ impl Subscriber {
     }
 
     /// One page of the replay in front. State changes only after the last await, so that a dropped call loses nothing.
-    async fn step(&mut self, replay: Replay) -> Result<(), StoreError> {
+    async fn step(&mut self, replay: Replay) -> ServiceResult<()> {
         match replay {
             Replay::Stream { stream, since } => {
                 let (bounds, page) = self.live.page(since, stream, PAGE).await?;

@@ -4,9 +4,10 @@
 //! costs time. Events are sent in the order of `seq`.
 
 use super::{FLUSH_EVERY, Live, Packet};
-use crate::adapters::sql::{StoreError, events};
+use crate::adapters::sql::events;
 use crate::domain::event::{DomainEvent, Stream};
 use crate::ports::bus::Topic;
+use crate::services::ServiceResult;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -46,12 +47,10 @@ impl Live {
     }
 
     /// Fans out everything that was committed since the last look.
-    async fn tail(&self) -> Result<(), StoreError> {
+    async fn tail(&self) -> ServiceResult<()> {
         loop {
             let position = self.state().position;
-            let mut conn = self.inner.store.read().acquire().await?;
-            let page = events::read_after(&mut conn, position, Stream::All, PAGE).await?;
-            drop(conn);
+            let (_, page) = events::page(&self.inner.store, position, Stream::All, PAGE).await?;
             let full = i64::try_from(page.len()).is_ok_and(|n| n == PAGE);
             self.publish(&page);
             if !full {
