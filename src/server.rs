@@ -5,6 +5,7 @@
 use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalPlaces};
 use crate::adapters::sql::{Store, StoreError};
 use crate::config::Settings;
+use crate::edges;
 use crate::edges::cli::serve::ServeArgs;
 use crate::edges::http::{self, layers};
 use crate::ports::{Bus, Clock};
@@ -119,7 +120,14 @@ impl App {
                 context, shell,
             ))
             .with_state(self.leptos.clone());
-        layers::wrap(http::router().with_state(self.services.clone()).merge(pages))
+        let api = http::router()
+            .merge(edges::ws::router())
+            .merge(edges::sse::router())
+            .with_state(self.services.clone());
+        layers::wrap(
+            api.merge(pages)
+                .layer(axum::middleware::from_fn(edges::origin::guard)),
+        )
     }
 
     /// Closes the database after the last request.

@@ -4,3 +4,6 @@
 
 pub mod cli;
 pub mod http;
+pub mod origin;
+pub mod sse;
+pub mod ws;

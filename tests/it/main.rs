@@ -7,6 +7,8 @@ mod architecture;
 
 mod catalog;
 
+mod live;
+
 mod cli;
 
 mod serving;

@@ -62,7 +62,13 @@ mod tests {
         bus.nudge(Topic::Events);
         events.woken().await;
         let soon = Duration::from_millis(20);
-        assert!(tokio::time::timeout(soon, events.woken()).await.is_err(), "merged");
-        assert!(tokio::time::timeout(soon, jobs.woken()).await.is_err(), "another topic");
+        assert!(
+            tokio::time::timeout(soon, events.woken()).await.is_err(),
+            "merged"
+        );
+        assert!(
+            tokio::time::timeout(soon, jobs.woken()).await.is_err(),
+            "another topic"
+        );
     }
 }

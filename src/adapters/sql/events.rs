@@ -38,11 +38,12 @@ pub async fn append(tx: &mut Conn, events: Vec<DomainEvent>) -> Result<Vec<i64>,
         return Ok(Vec::new());
     }
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let last: i64 =
-        sqlx::query_scalar("UPDATE event_counter SET last_seq = last_seq + $1 WHERE id = 1 RETURNING last_seq")
-            .bind(count)
-            .fetch_one(&mut *tx)
-            .await?;
+    let last: i64 = sqlx::query_scalar(
+        "UPDATE event_counter SET last_seq = last_seq + $1 WHERE id = 1 RETURNING last_seq",
+    )
+    .bind(count)
+    .fetch_one(&mut *tx)
+    .await?;
     let seqs: Vec<i64> = (last - count + 1..=last).collect();
     for (event, &seq) in events.into_iter().zip(&seqs) {
         let event = event.with_seq(seq);
@@ -99,12 +100,14 @@ pub async fn page(
             .fetch_all(&mut *tx)
             .await?
     } else {
-        sqlx::query_scalar("SELECT payload FROM event_log WHERE seq > $1 AND stream = $2 ORDER BY seq LIMIT $3")
-            .bind(since)
-            .bind(word)
-            .bind(limit)
-            .fetch_all(&mut *tx)
-            .await?
+        sqlx::query_scalar(
+            "SELECT payload FROM event_log WHERE seq > $1 AND stream = $2 ORDER BY seq LIMIT $3",
+        )
+        .bind(since)
+        .bind(word)
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?
     };
     Ok((bounds, decode_all(&payloads)?))
 }

@@ -157,11 +157,7 @@ impl Live {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn latest(
-        &self,
-        stream: Stream,
-        limit: i64,
-    ) -> ServiceResult<(LogBounds, Vec<DomainEvent>)> {
+    pub async fn latest(&self, stream: Stream, limit: i64) -> ServiceResult<(LogBounds, Vec<DomainEvent>)> {
         Ok(events::latest(&self.inner.store, stream, limit).await?)
     }
 

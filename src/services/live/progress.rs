@@ -139,7 +139,10 @@ mod tests {
         progress.logged(&event(JobStatus::Copying, 0));
         let mut again = event(JobStatus::Copying, 0);
         progress.overlay(&mut again);
-        assert_eq!(again.progress.objects_done, 0, "a second run of the stage starts over");
+        assert_eq!(
+            again.progress.objects_done, 0,
+            "a second run of the stage starts over"
+        );
     }
 
     #[test]

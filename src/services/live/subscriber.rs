@@ -4,8 +4,8 @@
 //! the log page by page, and one that is too far behind is told to start afresh. Protocols pull with [`Subscriber::next`].
 
 use super::{CATCH_UP, Live, Packet};
-use crate::services::ServiceResult;
 use crate::domain::event::{LiveMessage, Stream};
+use crate::services::ServiceResult;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -106,9 +106,9 @@ impl Subscriber {
     pub fn unsubscribe(&mut self, stream: Stream) {
         self.streams.remove(stream.as_str());
         self.replay.retain(|r| match r {
-            Replay::Stream { stream: s, .. } | Replay::Fresh { stream: s } | Replay::Last { stream: s, .. } => {
-                *s != stream
-            }
+            Replay::Stream { stream: s, .. }
+            | Replay::Fresh { stream: s }
+            | Replay::Last { stream: s, .. } => *s != stream,
             Replay::Missed => true,
         });
     }
@@ -191,7 +191,11 @@ impl Subscriber {
                     return Ok(());
                 }
                 let more = i64::try_from(page.len()).is_ok_and(|n| n == PAGE);
-                let last = if more { page.last().map_or(since, |e| e.seq()) } else { bounds.last };
+                let last = if more {
+                    page.last().map_or(since, |e| e.seq())
+                } else {
+                    bounds.last
+                };
                 for event in &page {
                     self.queue.push_back(Outgoing::Packet(Packet::new(event, true)));
                 }

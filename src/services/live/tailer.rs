@@ -16,6 +16,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 const TICK: Duration = Duration::from_millis(500);
 /// Events read at once.
 const PAGE: i64 = 500;
+/// Events that are kept: a client that was away for fewer of them goes on where it was. At about 300 bytes each, 60 MB.
+const KEEP: i64 = 200_000;
+/// How often older ones are deleted.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
 
 impl Live {
     /// Reads and fans out until `stop` is done; then ends every subscriber.
@@ -26,6 +30,8 @@ impl Live {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut flush = tokio::time::interval_at(Instant::now() + FLUSH_EVERY, FLUSH_EVERY);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut trim = tokio::time::interval(TRIM_EVERY);
+        trim.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -33,6 +39,12 @@ impl Live {
                 () = &mut stop => break,
                 _ = flush.tick() => {
                     self.flush_progress();
+                    continue;
+                }
+                _ = trim.tick() => {
+                    if let Err(problem) = self.trim(KEEP).await {
+                        tracing::warn!(%problem, "old events cannot be deleted; trying again in a minute");
+                    }
                     continue;
                 }
                 () = wakeups.woken() => {}
