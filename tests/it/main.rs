@@ -11,4 +11,6 @@ mod live;
 
 mod cli;
 
+mod cli_jobs;
+
 mod serving;

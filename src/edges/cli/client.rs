@@ -258,10 +258,17 @@ pub fn problem(status: u16, text: &str) -> CliError {
     let field = |name| node.get(name).and_then(Node::text);
     let words = field("detail").or(field("title")).map(str::to_owned);
     let words = words.unwrap_or_else(|| {
-        let first = text.lines().next().unwrap_or_default();
-        let first: String = first.chars().take(200).collect();
+        let first: String = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(200)
+            .collect();
         if first.is_empty() {
             format!("the server answers {status}")
+        } else if first.trim_start().starts_with('<') {
+            format!("the server answers {status} with a page: it does not support this command yet")
         } else {
             format!("the server answers {status}: {first}")
         }

@@ -6,16 +6,20 @@
 pub mod access;
 pub mod client;
 pub mod datasets;
+pub mod events;
 pub mod exit;
 pub mod health;
 pub mod import;
+pub mod jobs;
 pub mod locations;
+pub mod migrate;
 pub mod node;
 pub mod options;
 pub mod output;
 pub mod serve;
 pub mod style;
 pub mod table;
+pub mod watch;
 
 use clap::{Parser, Subcommand};
 use client::Client;
@@ -53,6 +57,15 @@ pub enum Command {
     Datasets(datasets::Datasets),
     /// Report one access, or import a history of them.
     Access(access::Access),
+    /// Plan moves.
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Moves that wait, run or have ended.
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
+    /// Follow what happens, live.
+    #[command(subcommand)]
+    Watch(watch::Watch),
 }
 
 /// Carries out a command that speaks to a server, says on standard error what went wrong, and gives the exit code.
@@ -79,5 +92,8 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Locations(command) => locations::run(command, &client, out).await,
         Command::Datasets(command) => datasets::run(command, &client, out).await,
         Command::Access(access) => access::run(access, &client, out).await,
+        Command::Migrate(command) => migrate::run(command, &client, out).await,
+        Command::Jobs(command) => jobs::run(command, &client, out).await,
+        Command::Watch(command) => watch::run(command, &client, out).await,
     }
 }
