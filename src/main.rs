@@ -1,7 +1,9 @@
 //! Process edge: parse the command line, start logging, dispatch. The work is done elsewhere.
 
 use clap::Parser;
+use data_in_motion::adapters::prices;
 use data_in_motion::config::Resolved;
+use data_in_motion::edges::cli::exit::{CliError, Exit};
 use data_in_motion::edges::cli::{self, Cli, Command, serve::ServeArgs};
 use data_in_motion::{logging, server};
 use std::process::ExitCode;
@@ -11,6 +13,11 @@ async fn main() -> ExitCode {
     let Cli { options, command } = Cli::parse();
     match command {
         Command::Serve(args) => serve(*args).await,
+        Command::Backtest(args) => cli::finish(
+            prices::load(args.prices_dir.as_deref())
+                .map_err(|e| CliError::new(Exit::Usage, e.to_string()))
+                .and_then(|books| cli::backtest::run(&args, &books, options.format())),
+        ),
         command => cli::run(command, &options).await,
     }
 }

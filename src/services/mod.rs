@@ -15,6 +15,8 @@ pub mod overview;
 
 pub mod health;
 
+pub mod backtest;
+
 pub use error::ServiceError;
 
 use crate::adapters::sql::Store;

@@ -5,6 +5,8 @@ mod app;
 
 mod architecture;
 
+mod backtest;
+
 mod catalog;
 
 mod live;

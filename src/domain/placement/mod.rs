@@ -4,7 +4,9 @@
 //! Must not know: where prices come from (that is `domain::price`), how a history is stored, what time it is, or any source
 //! of randomness other than a seed handed in.
 
+pub mod backtest;
 pub mod blend;
+pub mod course;
 pub mod expert;
 pub mod features;
 pub mod grid;

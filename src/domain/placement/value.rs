@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 
 /// What a cost one week from now counts today.
 const WEEKLY_DISCOUNT: f64 = 0.985;
-/// Sweeps stop when no value moves by more USD per GB.
+/// Sweeps stop when all values move alike to within so many USD per GB.
 const TOLERANCE: f64 = 2e-7;
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,7 +89,7 @@ impl Values {
         let mut best = vec![0.0; self.table.len()];
         for _ in 0..sweeps {
             self.choose(problem, &mut best);
-            let mut largest: f64 = 0.0;
+            let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
             for m in 0..self.modes.len() {
                 let mode = self.modes[m];
                 let candidate = &problem.candidates()[mode.candidate];
@@ -107,11 +107,14 @@ impl Values {
                             quiet
                         };
                     let slot = &mut self.table[m * NODES + node];
-                    largest = largest.max((value - *slot).abs());
+                    (least, most) = (least.min(value - *slot), most.max(value - *slot));
                     *slot = value;
                 }
             }
-            if largest < TOLERANCE {
+            if most - least < TOLERANCE {
+                // What all values still lack is the same and known: the common step's discounted repetition.
+                let lacking = (least + most) / 2.0 * gamma / (1.0 - gamma);
+                self.table.iter_mut().for_each(|v| *v += lacking);
                 break;
             }
         }

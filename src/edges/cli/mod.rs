@@ -4,6 +4,7 @@
 //! badly. Knows no database and no page; `dim serve` itself is started by `main.rs`.
 
 pub mod access;
+pub mod backtest;
 pub mod client;
 pub mod datasets;
 pub mod events;
@@ -66,11 +67,19 @@ pub enum Command {
     /// Follow what happens, live.
     #[command(subcommand)]
     Watch(watch::Watch),
+    /// Replay an access history against every policy: what each would have cost, without looking ahead.
+    Backtest(backtest::BacktestArgs),
 }
 
-/// Carries out a command that speaks to a server, says on standard error what went wrong, and gives the exit code.
+/// Carries out a command that speaks to a server.
 pub async fn run(command: Command, options: &ClientOptions) -> ExitCode {
-    match dispatch(command, options).await {
+    finish(dispatch(command, options).await)
+}
+
+/// Says on standard error what went wrong, and gives the exit code.
+#[must_use]
+pub fn finish(ended: Result<(), CliError>) -> ExitCode {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.silent => ExitCode::SUCCESS,
         Err(error) => {
@@ -88,6 +97,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Serve(_) => Err(CliError::usage(
             "`dim serve` is a program of its own, not a call to a server",
         )),
+        Command::Backtest(_) => Err(CliError::usage("`dim backtest` works without a server")),
         Command::Health => health::run(&client, out).await,
         Command::Locations(command) => locations::run(command, &client, out).await,
         Command::Datasets(command) => datasets::run(command, &client, out).await,
