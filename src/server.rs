@@ -3,12 +3,14 @@
 //! [`App::open`] builds everything over a database; [`App::router`] is what a request meets; [`run`] is `dim serve`.
 
 use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalPlaces};
+use crate::adapters::objects::{Faults, Faulty, LocalObjects};
+use crate::adapters::prices::{self, PricesError};
 use crate::adapters::sql::{Store, StoreError};
 use crate::config::Settings;
 use crate::edges;
 use crate::edges::cli::serve::ServeArgs;
 use crate::edges::http::{self, layers};
-use crate::ports::{Bus, Clock};
+use crate::ports::{Bus, Clock, Objects};
 use crate::services::live::Live;
 use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
@@ -41,6 +43,12 @@ pub enum ServeError {
     /// The database.
     #[error("open the database: {0}")]
     Store(#[from] StoreError),
+    /// The price books.
+    #[error("load the price books: {0}")]
+    Prices(#[from] PricesError),
+    /// A fault that cannot be injected.
+    #[error("the setting inject cannot be used: {0}")]
+    Inject(String),
     /// A use case that is needed from the start.
     #[error("start: {0}")]
     Service(#[from] ServiceError),
@@ -77,6 +85,8 @@ impl App {
             store,
             clock,
             places: Arc::new(LocalPlaces),
+            objects: objects(&settings.inject)?,
+            prices: Arc::new(prices::load(settings.prices_dir.as_deref())?),
             bus,
             live,
             options: Arc::new(options(settings)?),
@@ -169,16 +179,26 @@ pub async fn serve(
     patience: Duration,
 ) -> Result<(), ServeError> {
     let (told, mut tell) = tokio::sync::watch::channel(false);
-    let mut stopping = told.subscribe();
-    tokio::spawn(app.services.live.clone().run(async move {
+    let stopping = || {
+        let mut told = told.subscribe();
         // An error means that the server is gone, which is a reason to stop as well.
-        let _gone = stopping.wait_for(|stop| *stop).await.is_err();
-    }));
+        async move { drop(told.wait_for(|stop| *stop).await) }
+    };
+    tokio::spawn(app.services.live.clone().run(stopping()));
+    if app.deps.options.roles.recommender {
+        tokio::spawn(app.services.recommender.clone().run(stopping()));
+    }
+    let mover = app
+        .deps
+        .options
+        .roles
+        .mover
+        .then(|| tokio::spawn(app.services.mover.clone().run(stopping())));
     let server = axum::serve(listener, app.router().into_make_service()).with_graceful_shutdown(async move {
         stop.await;
         told.send_replace(true);
     });
-    tokio::select! {
+    let ended = tokio::select! {
         ended = async { server.await } => ended.map_err(io("serve")),
         () = async {
             // An error means that the server ended by itself, and the other branch answers.
@@ -190,7 +210,14 @@ pub async fn serve(
             tracing::warn!("requests were still open after {} s and are cut", patience.as_secs());
             Ok(())
         }
+    };
+    // A mover gives its jobs back before it stops, so that the next one need not wait for a lease to run out.
+    if let Some(mover) = mover
+        && tokio::time::timeout(patience, mover).await.is_err()
+    {
+        tracing::warn!("the mover did not stop in time; its jobs are taken over when their leases end");
     }
+    ended
 }
 
 async fn stop_signal() {
@@ -228,7 +255,21 @@ fn options(settings: &Settings) -> Result<Options, ServeError> {
             mover: has("mover"),
         },
         data_dir: settings.data_dir.clone(),
+        grace_secs: settings.grace_secs,
         inject: settings.inject.clone(),
+    })
+}
+
+/// The stores that objects are in, with the faults that the operator asked for around them.
+fn objects(inject: &[String]) -> Result<Arc<dyn Objects>, ServeError> {
+    let faults = Faults::parse(inject).map_err(ServeError::Inject)?;
+    let local = faults
+        .slow_bytes_per_sec()
+        .map_or_else(LocalObjects::new, LocalObjects::with_throttle);
+    Ok(if inject.is_empty() {
+        Arc::new(local)
+    } else {
+        Arc::new(Faulty::new(Arc::new(local), faults))
     })
 }
 

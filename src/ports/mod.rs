@@ -5,8 +5,11 @@
 pub mod bus;
 pub mod clock;
 
+pub mod objects;
+
 pub mod places;
 
 pub use bus::{Bus, Topic, Wakeups};
 pub use clock::Clock;
+pub use objects::Objects;
 pub use places::Places;

@@ -9,6 +9,10 @@ pub mod catalog;
 
 pub mod telemetry;
 
+pub mod recommender;
+
+pub mod mover;
+
 pub mod live;
 
 pub mod overview;
@@ -21,7 +25,8 @@ pub use error::ServiceError;
 
 use crate::adapters::sql::Store;
 use crate::domain::overview::DemoNote;
-use crate::ports::{Bus, Clock, Places};
+use crate::domain::price::book::PriceBooks;
+use crate::ports::{Bus, Clock, Objects, Places};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +42,10 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// What addresses are in the real world.
     pub places: Arc<dyn Places>,
+    /// The stores that objects are in.
+    pub objects: Arc<dyn Objects>,
+    /// What everything costs.
+    pub prices: Arc<PriceBooks>,
     /// Wake-ups between the parts.
     pub bus: Arc<dyn Bus>,
     /// The live channel: whoever appends to the event log nudges it.
@@ -56,6 +65,8 @@ pub struct Options {
     pub roles: Roles,
     /// Directory of the database and of whatever else the process keeps.
     pub data_dir: PathBuf,
+    /// How long the source of a finished move is kept, in seconds.
+    pub grace_secs: i64,
     /// Names of injected faults; empty on a server that was not started with any.
     pub inject: Vec<String>,
 }
@@ -88,6 +99,10 @@ pub struct Services {
     pub catalog: catalog::Catalog,
     /// Access events.
     pub telemetry: telemetry::Telemetry,
+    /// What is recommended.
+    pub recommender: recommender::Recommender,
+    /// Moves.
+    pub mover: mover::Mover,
     /// The first page.
     pub overview: overview::OverviewService,
     /// State of each part.
@@ -103,6 +118,8 @@ impl Services {
         Self {
             catalog: catalog::Catalog::new(deps),
             telemetry: telemetry::Telemetry::new(deps),
+            recommender: recommender::Recommender::new(deps),
+            mover: mover::Mover::new(deps),
             overview: overview::OverviewService::new(deps),
             health: health::Health::new(deps),
             live: deps.live.clone(),

@@ -301,6 +301,37 @@ pub struct Review {
     pub at: Option<Timestamp>,
 }
 
+/// What a person asks to be kept of a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewRequest {
+    /// `accepted`, `snoozed`, `rejected`, or `open` to take a decision back.
+    pub status: ReviewStatus,
+    /// Why; needed for a rejection.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Until when it is hidden; needed for a snooze.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+}
+
+/// Which recommendations a list holds. Every field narrows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecommendationFilter {
+    /// A dataset's id or name.
+    #[serde(default)]
+    pub dataset: Option<String>,
+    /// `stay`, `move` or `no_history`.
+    #[serde(default)]
+    pub action: Option<String>,
+    /// `open`, `accepted`, `snoozed` or `rejected`.
+    #[serde(default)]
+    pub review: Option<String>,
+    /// A location's name or id.
+    #[serde(default)]
+    pub location: Option<String>,
+}
+
 /// Where a dataset should stand, and everything that says why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Recommendation {

@@ -1,0 +1,199 @@
+//! Copying one object and reading it back.
+//!
+//! Invariant: a name in the staging area's data directory always stands for a whole object whose bytes are durable; half ones are
+//! in the partial directory, under names that are never used twice.
+
+use super::dir::{Dir, failure, io_failure, split_key};
+use super::listing::fingerprint;
+use crate::adapters::objects::Throttle;
+use crate::ports::objects::{Copied, Expected, FoundObject, Meter, ObjectError, Prefix, Staging};
+use rustix::fs::{Advice, Gid, Mode, Stat, Timespec, Timestamps, Uid};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const CHUNK: usize = 1 << 20;
+
+static NEXT_PARTIAL: AtomicU64 = AtomicU64::new(0);
+
+/// Mode and modification time, as the target has them: what a verify compares besides the content.
+fn metadata(stat: &Stat) -> String {
+    format!(
+        "mode={:o} mtime={}.{:09}",
+        stat.st_mode & 0o777,
+        stat.st_mtime,
+        stat.st_mtime_nsec
+    )
+}
+
+/// Streams `file` through the hash and `sink`; returns hash and length.
+fn stream(
+    file: &mut File,
+    mut sink: impl FnMut(&[u8]) -> Result<(), ObjectError>,
+    path: &str,
+    size_hint: u64,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<(String, u64), ObjectError> {
+    let most = throttle.map_or(CHUNK, |t| t.chunk(CHUNK));
+    let wanted = usize::try_from(size_hint.saturating_add(1)).unwrap_or(most);
+    let mut buffer = vec![0; wanted.clamp(512, most.max(512))];
+    let mut hasher = blake3::Hasher::new();
+    let mut length = 0;
+    loop {
+        if meter.is_stopped() {
+            return Err(ObjectError::Stopped);
+        }
+        let read = file.read(&mut buffer).map_err(|e| io_failure(&e, "read", path))?;
+        if read == 0 {
+            return Ok((hasher.finalize().to_hex().to_string(), length));
+        }
+        let bytes = &buffer[..read];
+        hasher.update(bytes);
+        sink(bytes)?;
+        length += read as u64;
+        if let Some(throttle) = throttle {
+            throttle.pass(read as u64, meter)?;
+        }
+        meter.add(read as u64);
+    }
+}
+
+/// Copies one object into the staging area.
+pub(super) fn copy(
+    source: &Prefix,
+    staging: &Staging,
+    object: &FoundObject,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<Copied, ObjectError> {
+    let changed = || ObjectError::Changed(object.key.clone());
+    let (folder, name) = split_key(&object.key)?;
+    let gone_is_changed = |e: ObjectError| match e {
+        ObjectError::NotFound(_) | ObjectError::Unsafe(_) => ObjectError::Changed(object.key.clone()),
+        e => e,
+    };
+    let root = Dir::open(source)?;
+    let from = root.descend(folder).map_err(gone_is_changed)?;
+    let (mut file, before) = from.file(name).map_err(gone_is_changed)?;
+    if fingerprint(&before) != object.fingerprint {
+        return Err(changed());
+    }
+    let partial_dir = Dir::open(&staging.partial())?;
+    let partial = format!(
+        "{}-{}",
+        std::process::id(),
+        NEXT_PARTIAL.fetch_add(1, Ordering::Relaxed)
+    );
+    let mut out = partial_dir.new_file(&partial)?;
+    let written = write_whole(&mut file, &mut out, &before, object, throttle, meter);
+    let done = written.and_then(|hash| {
+        // The source as it is now, by its own handle and by its name: a write during the copy shows in one or the other.
+        let after = rustix::fs::fstat(&file).map_err(|e| failure(e, "look at", &object.key))?;
+        if fingerprint(&after) != object.fingerprint {
+            return Err(changed());
+        }
+        let data = Dir::open(&staging.data())?.ensure(folder)?;
+        rustix::fs::renameat(&partial_dir, partial.as_str(), &data, name)
+            .map_err(|e| failure(e, "put in place", &data.child_path(name)))?;
+        let stat = rustix::fs::fstat(&out).map_err(|e| failure(e, "look at", &data.child_path(name)))?;
+        Ok(Copied {
+            content_hash: hash,
+            metadata: metadata(&stat),
+            fingerprint: fingerprint(&stat),
+        })
+    });
+    if done.is_err()
+        && let Err(errno) = partial_dir.remove(&partial, false)
+    {
+        tracing::warn!(%errno, object = object.key, "a partial object stays until the job is cleaned up");
+    }
+    done
+}
+
+fn write_whole(
+    file: &mut File,
+    out: &mut File,
+    before: &Stat,
+    object: &FoundObject,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<String, ObjectError> {
+    let key = &object.key;
+    let (hash, length) = stream(
+        file,
+        |bytes| {
+            out.write_all(bytes)
+                .map_err(|e| io_failure(&e, "write the object", key))
+        },
+        key,
+        object.size_bytes.0,
+        throttle,
+        meter,
+    )?;
+    if length != object.size_bytes.0 {
+        return Err(ObjectError::Changed(key.clone()));
+    }
+    let fd = &*out;
+    // The owner can only be kept by a privileged process; the bytes matter more.
+    if rustix::fs::fchown(
+        fd,
+        Some(Uid::from_raw(before.st_uid)),
+        Some(Gid::from_raw(before.st_gid)),
+    )
+    .is_err()
+    {
+        tracing::debug!(object = key, "the owner is not kept");
+    }
+    rustix::fs::fchmod(fd, Mode::from_raw_mode(before.st_mode & 0o777))
+        .map_err(|e| failure(e, "set the mode of", key))?;
+    let time = |sec: i64, nsec: i64| Timespec {
+        tv_sec: sec,
+        tv_nsec: nsec,
+    };
+    let times = Timestamps {
+        last_access: time(before.st_atime, before.st_atime_nsec as i64),
+        last_modification: time(before.st_mtime, before.st_mtime_nsec as i64),
+    };
+    rustix::fs::futimens(fd, &times).map_err(|e| failure(e, "set the times of", key))?;
+    rustix::fs::fsync(fd).map_err(|e| failure(e, "make durable the object", key))?;
+    Ok(hash)
+}
+
+/// Reads an object from the device and compares it.
+pub(super) fn verify(
+    at: &Prefix,
+    expected: &Expected,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<(), ObjectError> {
+    let key = &expected.key;
+    let (folder, name) = split_key(key)?;
+    let dir = Dir::open(at)?.descend(folder)?;
+    let (mut file, stat) = dir.file(name)?;
+    if super::listing::size(&stat) != expected.size_bytes {
+        return Err(ObjectError::Mismatch(format!(
+            "the object {key:?} read back has {} bytes, not {}",
+            stat.st_size, expected.size_bytes.0
+        )));
+    }
+    if let Some(wanted) = &expected.metadata
+        && *wanted != metadata(&stat)
+    {
+        return Err(ObjectError::Mismatch(format!(
+            "the object {key:?} read back has {}, not {wanted}",
+            metadata(&stat)
+        )));
+    }
+    // So that the bytes come from the device rather than from memory. Best effort: the kernel may refuse.
+    if let Err(errno) = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed) {
+        tracing::debug!(%errno, object = key, "the page cache is not dropped");
+    }
+    let (hash, length) = stream(&mut file, |_| Ok(()), key, expected.size_bytes.0, throttle, meter)?;
+    if hash != expected.content_hash || length != expected.size_bytes.0 {
+        return Err(ObjectError::Mismatch(format!(
+            "the object {key:?} read back differs from what was read at the source"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Objects in directories of this machine or of a mounted share.
+//!
+//! Invariant: a key is a path below its prefix, walked name by name without following a link (`dir.rs`). Every call runs on a
+//! blocking thread and has ended when it returns. Not kept: extended attributes, access lists, empty directories, holes.
+
+mod copy;
+mod dir;
+mod listing;
+mod removal;
+mod survey;
+
+#[cfg(test)]
+mod tests;
+
+use crate::adapters::objects::Throttle;
+use crate::ports::objects::{
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Prefix, Removed, Space, Staging,
+    Survey,
+};
+use async_trait::async_trait;
+use dir::{Dir, failure, is_dir, split_key};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The store of `file://` locations. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct LocalObjects {
+    throttle: Option<Arc<Throttle>>,
+}
+
+impl LocalObjects {
+    /// Without a limit.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a limit on the bytes that copies and verifies of all jobs together read a second.
+    #[must_use]
+    pub fn with_throttle(bytes_per_sec: u64) -> Self {
+        Self {
+            throttle: Some(Arc::new(Throttle::new(bytes_per_sec))),
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ObjectError> + Send + 'static,
+) -> Result<T, ObjectError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(ObjectError::Io(format!("a thread ended unexpectedly: {error}"))),
+    }
+}
+
+#[async_trait]
+impl Objects for LocalObjects {
+    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
+        let at = at.clone();
+        blocking(move || listing::list(&Dir::open(&at)?)).await
+    }
+
+    async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
+        let at = at.clone();
+        blocking(move || survey::space(&at)).await
+    }
+
+    async fn survey(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        listing: &Listing,
+    ) -> Result<Survey, ObjectError> {
+        let (source, target, listing) = (source.clone(), target.clone(), listing.clone());
+        blocking(move || survey::survey(&source, &target, &listing)).await
+    }
+
+    async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError> {
+        let target = target.clone();
+        blocking(move || survey::missing_parents(&target)).await
+    }
+
+    async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError> {
+        let staging = staging.clone();
+        blocking(move || {
+            for place in [staging.data(), staging.partial()] {
+                Dir::root(&place)?.ensure(&place.path)?;
+            }
+            removal::empty_partial(&staging)
+        })
+        .await
+    }
+
+    async fn copy(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        let (source, staging, object) = (source.clone(), staging.clone(), object.clone());
+        let (throttle, meter) = (self.throttle.clone(), meter.clone());
+        blocking(move || copy::copy(&source, &staging, &object, throttle.as_deref(), &meter)).await
+    }
+
+    async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {
+        let data = staging.data();
+        blocking(move || {
+            let mut folders = BTreeSet::new();
+            for key in &keys {
+                folders.insert(split_key(key)?.0);
+            }
+            for folder in folders {
+                Dir::open(&data)?.descend(folder)?.sync()?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError> {
+        let (at, expected) = (at.clone(), expected.clone());
+        let (throttle, meter) = (self.throttle.clone(), meter.clone());
+        blocking(move || copy::verify(&at, &expected, throttle.as_deref(), &meter)).await
+    }
+
+    async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
+        let at = at.clone();
+        blocking(move || match Dir::open(&at) {
+            Ok(dir) => {
+                let stat = dir.stat_self()?;
+                Ok(Some(format!("{}:{}", stat.st_dev, stat.st_ino)))
+            }
+            Err(ObjectError::NotFound(_)) => Ok(None),
+            Err(e) => Err(e),
+        })
+        .await
+    }
+
+    async fn rename(&self, from: &Prefix, to: &Prefix) -> Result<(), ObjectError> {
+        let (from, to) = (from.clone(), to.clone());
+        blocking(move || rename(&from, &to)).await
+    }
+
+    async fn discard(
+        &self,
+        staging: &Staging,
+        keys: Vec<String>,
+        parents: Vec<String>,
+    ) -> Result<Removed, ObjectError> {
+        let staging = staging.clone();
+        blocking(move || removal::discard(&staging, &keys, &parents)).await
+    }
+
+    async fn remove(&self, at: &Prefix, objects: Vec<FoundObject>) -> Result<Removed, ObjectError> {
+        let at = at.clone();
+        blocking(move || removal::remove(&at, &objects)).await
+    }
+}
+
+fn rename(from: &Prefix, to: &Prefix) -> Result<(), ObjectError> {
+    let part = |prefix: &Prefix| -> Result<(Dir, String), ObjectError> {
+        let (folder, name) = split_key(&prefix.path)?;
+        Ok((Dir::root(prefix)?.descend(folder)?, name.to_owned()))
+    };
+    let (from_dir, from_name) = part(from)?;
+    let (to_dir, to_name) = part(to)?;
+    let shown = to_dir.child_path(&to_name);
+    if let Ok(stat) = to_dir.stat(&to_name)
+        && !is_dir(&stat)
+    {
+        return Err(ObjectError::Occupied(format!("{shown} is not a directory")));
+    }
+    // A directory replaces an empty one and nothing else.
+    match rustix::fs::renameat(&from_dir, from_name.as_str(), &to_dir, to_name.as_str()) {
+        Ok(()) => {}
+        Err(Errno::NOTEMPTY | Errno::EXIST) => {
+            return Err(ObjectError::Occupied(format!(
+                "{shown} is not empty any more: something was put there during the move"
+            )));
+        }
+        Err(e) => return Err(failure(e, "put the data at", &shown)),
+    }
+    to_dir.sync()?;
+    from_dir.sync()
+}

@@ -1,0 +1,348 @@
+//! What the catalog and the mover need of a place that holds objects: list, copy, read back, publish, remove.
+//!
+//! Invariant: every path is confined to the root it was given with, nothing that a link points at is ever touched, and an
+//! operation that returned `Ok` is durable where its docs say so. Implemented by `adapters::objects` (local disks, and the fault
+//! injector around any other); next: `services::mover`.
+
+use crate::domain::dataset::SkippedEntry;
+use crate::domain::location::{StorageUri, UriError};
+use crate::domain::unit::Bytes;
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Directories whose name begins like this belong to a running move and are no objects.
+pub const STAGING_MARK: &str = ".dim-move-";
+
+/// A directory or key prefix below the root of a location.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// The location's root.
+    pub root: StorageUri,
+    /// The path below it, without a leading or trailing slash; empty for the root itself.
+    pub path: String,
+}
+
+impl Prefix {
+    /// The prefix that `uri` names below `root`; `None` when it lies outside.
+    #[must_use]
+    pub fn below(root: &StorageUri, uri: &StorageUri) -> Option<Self> {
+        root.relative(uri).map(|path| Self {
+            root: root.clone(),
+            path: path.to_owned(),
+        })
+    }
+
+    /// Its address.
+    ///
+    /// # Errors
+    /// When the path holds what an address must not, such as `..`.
+    pub fn uri(&self) -> Result<StorageUri, UriError> {
+        self.root.join(&self.path)
+    }
+
+    /// The path of the directory that holds it; `None` for the root itself.
+    #[must_use]
+    pub fn parent_path(&self) -> Option<&str> {
+        if self.path.is_empty() {
+            return None;
+        }
+        Some(self.path.rsplit_once('/').map_or("", |(up, _)| up))
+    }
+
+    fn child(&self, path: String) -> Self {
+        Self {
+            root: self.root.clone(),
+            path,
+        }
+    }
+}
+
+/// Where one attempt of one job puts its bytes before the switch: a directory of its own beside the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staging {
+    /// Where the data will stand after the switch.
+    pub target: Prefix,
+    /// Drawn at random for each job, so that no other catalog's job can have it.
+    pub token: String,
+    /// The attempt.
+    pub attempt: i64,
+}
+
+impl Staging {
+    /// The directory of the attempt.
+    #[must_use]
+    pub fn home(&self) -> Prefix {
+        let name = format!("{STAGING_MARK}{}-{}", self.token, self.attempt);
+        match self.target.parent_path() {
+            Some("") | None => self.target.child(name),
+            Some(up) => self.target.child(format!("{up}/{name}")),
+        }
+    }
+
+    /// Below it, the finished objects under their keys.
+    #[must_use]
+    pub fn data(&self) -> Prefix {
+        let home = self.home();
+        let path = format!("{}/data", home.path);
+        home.child(path)
+    }
+
+    /// Below it, the objects that are being written.
+    #[must_use]
+    pub fn partial(&self) -> Prefix {
+        let home = self.home();
+        let path = format!("{}/partial", home.path);
+        home.child(path)
+    }
+}
+
+/// An object as a listing sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundObject {
+    /// Its key below the prefix.
+    pub key: String,
+    /// Its size.
+    pub size_bytes: Bytes,
+    /// Opaque; two equal ones mean that the object was not changed in between. Local disks: device, inode, size, modification
+    /// and change time in nanoseconds.
+    pub fingerprint: String,
+}
+
+/// What a listing found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Objects in key order.
+    pub objects: Vec<FoundObject>,
+    /// Entries that are no objects (links, pipes, devices), with the reason; at most 100.
+    pub skipped: Vec<SkippedEntry>,
+    /// How many there were in all.
+    pub skipped_count: i64,
+    /// Files that cannot be objects because their name is no text; a move of them would lose them.
+    pub unnameable: Vec<SkippedEntry>,
+}
+
+impl Listing {
+    /// The sum of the sizes.
+    #[must_use]
+    pub fn size_bytes(&self) -> Bytes {
+        self.objects.iter().map(|o| o.size_bytes).sum()
+    }
+}
+
+/// What stands at a place where a move would put data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occupancy {
+    /// Nothing.
+    Absent,
+    /// An empty directory.
+    Empty,
+    /// Something; the text names it.
+    Occupied(String),
+}
+
+/// What source and target *are*, whatever their paths say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// Why source and target are the same place or inside each other, when they are.
+    pub overlap: Option<String>,
+    /// An object of the target that is another name of a source object.
+    pub hard_linked: Option<String>,
+    /// What stands at the target.
+    pub occupancy: Occupancy,
+    /// Why the target cannot be written, when that is known beforehand.
+    pub not_writable: Option<String>,
+    /// The first source object that cannot be read, with the reason.
+    pub not_readable: Option<String>,
+    /// Free space for the target.
+    pub free_bytes: Option<Bytes>,
+}
+
+/// Free and total space of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What can still be written.
+    pub free_bytes: Bytes,
+    /// The size of the store.
+    pub total_bytes: Bytes,
+}
+
+/// An object that was copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// BLAKE3 of the bytes as they were read from the source, in hex.
+    pub content_hash: String,
+    /// The target's metadata as it was set (mode and modification time); compared when verifying.
+    pub metadata: String,
+    /// The target object's fingerprint.
+    pub fingerprint: String,
+}
+
+/// What an object must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Its key.
+    pub key: String,
+    /// Its size.
+    pub size_bytes: Bytes,
+    /// BLAKE3 in hex.
+    pub content_hash: String,
+    /// Metadata as [`Copied::metadata`]; `None` compares the content only.
+    pub metadata: Option<String>,
+}
+
+/// What a removal did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Objects that are gone.
+    pub removed: i64,
+    /// Objects that stay because they are not what they were, with the reason; at most 100.
+    pub kept: Vec<SkippedEntry>,
+}
+
+/// Counts the bytes of a job and carries the word to stop to whoever moves them.
+#[derive(Debug, Default)]
+pub struct Meter {
+    bytes: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Meter {
+    /// Adds bytes that were moved.
+    pub fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes moved so far, those of broken objects included.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// From here on every operation returns [`ObjectError::Stopped`] at its next chunk.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// Whether to stop.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+/// Why an operation on objects failed. Every message names the object or directory.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectError {
+    /// It is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// A source object is not what the manifest says.
+    #[error("the object {0:?} changed while it was copied")]
+    Changed(String),
+    /// The meter said stop.
+    #[error("stopped")]
+    Stopped,
+    /// No space, no quota or too large for the file system.
+    #[error("{0}")]
+    Full(String),
+    /// Not allowed by the file system.
+    #[error("{0}")]
+    Denied(String),
+    /// What was read back is not what was written.
+    #[error("{0}")]
+    Mismatch(String),
+    /// Something else stands where the data must go.
+    #[error("{0}")]
+    Occupied(String),
+    /// A link or a name on the path that leads elsewhere.
+    #[error("{0}")]
+    Unsafe(String),
+    /// The device or the network failed.
+    #[error("{0}")]
+    Io(String),
+    /// A store that is not built yet.
+    #[error("not supported yet: {0}")]
+    NotSupported(String),
+}
+
+impl ObjectError {
+    /// The stable code of a failure.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "object_missing",
+            Self::Changed(_) => "source_changed",
+            Self::Stopped => "stopped",
+            Self::Full(_) => "target_full",
+            Self::Denied(_) => "permission_denied",
+            Self::Mismatch(_) => "verify_mismatch",
+            Self::Occupied(_) => "target_not_empty",
+            Self::Unsafe(_) => "unsafe_path",
+            Self::Io(_) => "io_error",
+            Self::NotSupported(_) => "not_supported",
+        }
+    }
+}
+
+/// A store of objects.
+///
+/// Implementations MUST confine every path to its root, MUST NOT follow links below it, MUST copy bytes (never link them), MUST
+/// look at the [`Meter`] at least every 100 ms while bytes move, and MUST leave nothing running when a call returns.
+#[async_trait]
+pub trait Objects: Send + Sync + 'static {
+    /// Lists the objects below a prefix. [`ObjectError::NotFound`] when there is no such directory.
+    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError>;
+
+    /// Free space where `at` is or would be.
+    async fn space(&self, at: &Prefix) -> Result<Space, ObjectError>;
+
+    /// Looks at what source and target are; `listing` is that of the source.
+    async fn survey(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        listing: &Listing,
+    ) -> Result<Survey, ObjectError>;
+
+    /// The directories above `target` that do not exist yet, outermost first, as paths below its root.
+    async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError>;
+
+    /// Makes the staging directories, durably, and removes what a dead writer left in the partial one. Idempotent.
+    async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError>;
+
+    /// Streams one object into the staging area, hashing what is read. The object's bytes are durable on return; its name is
+    /// durable after [`Self::sync`]. [`ObjectError::Changed`] when the source is not `object` before or after.
+    async fn copy(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError>;
+
+    /// Makes the names of staged objects durable.
+    async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError>;
+
+    /// Reads an object from the device and compares it. [`ObjectError::Mismatch`] says what differs.
+    async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError>;
+
+    /// What identifies the directory itself, whatever its path; `None` when it is not there.
+    async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError>;
+
+    /// Moves a directory to a place that is absent or empty, durably, without moving bytes.
+    async fn rename(&self, from: &Prefix, to: &Prefix) -> Result<(), ObjectError>;
+
+    /// Removes a job's staging area: the listed objects, everything partial, then its directories, and those of `parents` that
+    /// are empty. Idempotent. What is not listed stays, and is named in the answer.
+    async fn discard(
+        &self,
+        staging: &Staging,
+        keys: Vec<String>,
+        parents: Vec<String>,
+    ) -> Result<Removed, ObjectError>;
+
+    /// Removes the listed objects whose fingerprint is still the same, then directories that became empty, the prefix included.
+    /// Idempotent: what is gone counts as removed.
+    async fn remove(&self, at: &Prefix, objects: Vec<FoundObject>) -> Result<Removed, ObjectError>;
+}
