@@ -16,3 +16,7 @@ mod cli;
 mod cli_jobs;
 
 mod serving;
+
+mod meddler;
+
+mod scan;

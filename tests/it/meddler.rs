@@ -1,0 +1,131 @@
+//! A store in whose operations a test can meddle: what happens on disk or in the catalog just before or after one of them.
+
+use async_trait::async_trait;
+use data_in_motion::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalPlaces};
+use data_in_motion::adapters::objects::LocalObjects;
+use data_in_motion::adapters::prices;
+use data_in_motion::adapters::sql::Store;
+use data_in_motion::ports::objects::{
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Prefix, Removed, Space, Staging,
+    Survey,
+};
+use data_in_motion::ports::{Bus, Clock};
+use data_in_motion::services::live::Live;
+use data_in_motion::services::{Deps, Options};
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// When a test is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moment {
+    Before(&'static str),
+    After(&'static str),
+}
+
+type Hook = Arc<dyn Fn(Moment) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Local disks, and a hook around every operation.
+pub struct Meddler {
+    inner: LocalObjects,
+    hook: Hook,
+}
+
+impl Meddler {
+    pub fn new<F>(hook: impl Fn(Moment) -> F + Send + Sync + 'static) -> Arc<Self>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Arc::new(Self {
+            inner: LocalObjects::new(),
+            hook: Arc::new(move |moment| Box::pin(hook(moment))),
+        })
+    }
+
+    async fn around<T>(&self, name: &'static str, work: impl Future<Output = T>) -> T {
+        (self.hook)(Moment::Before(name)).await;
+        let answer = work.await;
+        (self.hook)(Moment::After(name)).await;
+        answer
+    }
+}
+
+#[async_trait]
+impl Objects for Meddler {
+    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
+        self.around("list", self.inner.list(at)).await
+    }
+    async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
+        self.around("space", self.inner.space(at)).await
+    }
+    async fn survey(&self, a: &Prefix, b: &Prefix, listing: &Listing) -> Result<Survey, ObjectError> {
+        self.around("survey", self.inner.survey(a, b, listing)).await
+    }
+    async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError> {
+        self.around("missing_parents", self.inner.missing_parents(target))
+            .await
+    }
+    async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError> {
+        self.around("prepare", self.inner.prepare(staging)).await
+    }
+    async fn copy(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        let work = self.inner.copy(source, staging, object, meter);
+        self.around("copy", work).await
+    }
+    async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {
+        self.around("sync", self.inner.sync(staging, keys)).await
+    }
+    async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError> {
+        self.around("verify", self.inner.verify(at, expected, meter))
+            .await
+    }
+    async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
+        self.around("identity", self.inner.identity(at)).await
+    }
+    async fn rename(&self, from: &Prefix, to: &Prefix) -> Result<(), ObjectError> {
+        self.around("rename", self.inner.rename(from, to)).await
+    }
+    async fn discard(
+        &self,
+        staging: &Staging,
+        keys: Vec<String>,
+        parents: Vec<String>,
+    ) -> Result<Removed, ObjectError> {
+        self.around("discard", self.inner.discard(staging, keys, parents))
+            .await
+    }
+    async fn remove(&self, at: &Prefix, objects: Vec<FoundObject>) -> Result<Removed, ObjectError> {
+        self.around("remove", self.inner.remove(at, objects)).await
+    }
+}
+
+/// The parts of a process over the database in `dir`, with a store of the test's choice.
+pub async fn deps(dir: &Path, objects: Arc<dyn Objects>) -> Deps {
+    let data = dir.join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    let store = Store::open(&data.join("dim.db")).await.unwrap();
+    let bus: Arc<dyn Bus> = Arc::new(InprocBus::default());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let live = Live::open(store.clone(), bus.clone(), &*clock).await.unwrap();
+    Deps {
+        store,
+        clock,
+        places: Arc::new(LocalPlaces),
+        objects,
+        prices: Arc::new(prices::load(None).unwrap()),
+        bus,
+        live,
+        options: Arc::new(Options {
+            data_dir: data,
+            grace_secs: 7 * 86_400,
+            ..Options::default()
+        }),
+    }
+}
