@@ -20,3 +20,7 @@ mod serving;
 mod meddler;
 
 mod scan;
+
+mod tmpfs;
+
+mod plan;

@@ -22,7 +22,10 @@ impl Catalog {
     pub async fn create_dataset(&self, new: NewDataset) -> ServiceResult<Dataset> {
         let location = match self.location_of(&new.path_uri).await? {
             Some(location) => location,
-            None => self.location_for_stranger(&new).await?,
+            None => {
+                let draft = self.draft_for_stranger(&new.path_uri).await?;
+                self.register_allowed(draft).await?
+            }
         };
         self.check_inside(&new.path_uri, &location).await?;
         let prefix = prefix_below(&location, &new.path_uri)?;
@@ -84,9 +87,9 @@ impl Catalog {
             .ok_or_else(|| ServiceError::not_found("dataset", key))
     }
 
-    /// Registers the parent directory as a location when the operator allows it; says what to do when not.
-    async fn location_for_stranger(&self, new: &NewDataset) -> ServiceResult<Location> {
-        let uri = &new.path_uri;
+    /// The location that would hold an address that lies in none: its parent directory, when the operator allows it. Says what to
+    /// do when not. Registers nothing.
+    pub(super) async fn draft_for_stranger(&self, uri: &StorageUri) -> ServiceResult<NewLocation> {
         let advice = |parent: &StorageUri| {
             format!(
                 "register one (dim locations add --name NAME --uri {parent}), or start the server with \
@@ -127,22 +130,24 @@ impl Catalog {
             return Err(ServiceError::invalid(
                 "directory_missing",
                 format!(
-                    "{uri} lies under an allowed root, but {}; make that directory, then create the dataset again",
+                    "{uri} lies under an allowed root, but {}; make that directory, then try again",
                     seen.problem
                         .unwrap_or_else(|| format!("{parent} is no directory"))
                 ),
             ));
         }
-        let name = self.free_location_name(&parent).await?;
-        let location = self
-            .create_location(NewLocation {
-                name,
-                uri: parent,
-                storage_classes: Vec::new(),
-                price_book: None,
-                credential_ref: None,
-            })
-            .await?;
+        Ok(NewLocation {
+            name: self.free_location_name(&parent).await?,
+            uri: parent,
+            storage_classes: Vec::new(),
+            price_book: None,
+            credential_ref: None,
+        })
+    }
+
+    /// Registers a location that the operator allowed by its root.
+    pub(super) async fn register_allowed(&self, draft: NewLocation) -> ServiceResult<Location> {
+        let location = self.create_location(draft).await?;
         tracing::info!(location = %location.name, uri = %location.uri, "registered a location under an allowed root");
         Ok(location)
     }
@@ -190,7 +195,7 @@ impl Catalog {
     }
 
     /// On disk, too, the address must lie inside its location, and must not hold this server's own files.
-    async fn check_inside(&self, uri: &StorageUri, location: &Location) -> ServiceResult<()> {
+    pub(super) async fn check_inside(&self, uri: &StorageUri, location: &Location) -> ServiceResult<()> {
         let root = self.deps.places.look(&location.uri).await;
         let seen = self.deps.places.look(uri).await;
         if let Standing::Other(what) = &seen.standing {

@@ -22,6 +22,16 @@ impl Catalog {
     /// `Invalid` when its directory is not there, `Conflict` when it overlaps another one or its name is taken, `NotSupported` for
     /// a provider without an adapter.
     pub async fn create_location(&self, new: NewLocation) -> ServiceResult<Location> {
+        let mut location = self.draft_location(new).await?;
+        let mut tx = self.deps.store.write().await?;
+        refuse_overlap_with(&location.uri, &rows::list(&mut tx).await?)?;
+        location.id = rows::insert(&mut tx, &location).await?;
+        tx.commit().await?;
+        Ok(location)
+    }
+
+    /// The location as it would be registered, with the id 0; everything is checked and nothing is written.
+    pub(super) async fn draft_location(&self, new: NewLocation) -> ServiceResult<Location> {
         let provider = new.uri.provider();
         if provider != Provider::Local {
             return Err(ServiceError::not_supported(format!(
@@ -50,7 +60,7 @@ impl Catalog {
         };
         self.refuse_overlap(&new.uri, &seen.real).await?;
         let now = self.deps.clock.now();
-        let mut location = Location {
+        Ok(Location {
             id: LocationId(0),
             name: new.name,
             uri: new.uri,
@@ -61,12 +71,7 @@ impl Catalog {
             generation: 1,
             created_at: now,
             updated_at: now,
-        };
-        let mut tx = self.deps.store.write().await?;
-        refuse_overlap_with(&location.uri, &rows::list(&mut tx).await?)?;
-        location.id = rows::insert(&mut tx, &location).await?;
-        tx.commit().await?;
-        Ok(location)
+        })
     }
 
     /// Every location, with what stands on it.

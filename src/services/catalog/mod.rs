@@ -8,8 +8,10 @@ mod datasets;
 mod list;
 mod locations;
 mod scan;
+mod target;
 
 pub use bulk::{KnownDataset, KnownLocation};
+pub(in crate::services) use target::Target;
 
 use super::Deps;
 

@@ -1,19 +1,195 @@
 //! What a move would do, found out before anything is touched: the dry run, the page and the real run share it.
+//!
+//! Invariant: planning only looks. A location is registered and a job queued after every check allowed the move, and never by a
+//! dry run.
+
+mod checks;
+mod figures;
 
 use super::Mover;
-use crate::domain::migration::{PlanRequest, Planned};
+use crate::domain::dataset::Dataset;
+use crate::domain::location::{Location, Provider};
+use crate::domain::migration::{Plan, PlanCheck, PlanRequest, Planned};
+use crate::domain::unit::group_thousands;
+use crate::ports::objects::{Listing, Prefix};
+use crate::services::catalog::{Catalog, Target};
 use crate::services::{ServiceError, ServiceResult};
 
 impl Mover {
     /// Plans a move and, unless it is a dry run or a check forbids it, queues it as a job.
     ///
     /// # Errors
-    /// `NotFound`, `Invalid` for a target that cannot be, `Conflict` when a live job holds the dataset or a check forbids the move.
-    #[expect(clippy::unused_async, reason = "signatures first")]
+    /// `NotFound`, `Invalid` for a target that cannot be, `NotAllowed` for one outside every location and allowed root, `Conflict`
+    /// when the data is there already, a live job holds the dataset or a check forbids the move.
     pub async fn plan(&self, request: PlanRequest) -> ServiceResult<Planned> {
-        Err(ServiceError::not_supported(format!(
-            "moves (of the dataset {})",
-            request.dataset_id
-        )))
+        let catalog = Catalog::new(&self.deps);
+        let dataset = catalog.find_dataset(&request.dataset_id).await?;
+        let source = catalog.home_of(&dataset).await?;
+        let target = catalog
+            .find_target(&request.target_location, &dataset, request.storage_class)
+            .await?;
+        refuse_same_place(&dataset, &target)?;
+        let listing = catalog.list_objects(&dataset, &source).await?;
+        let mut plan = self.look(&catalog, &dataset, &source, &target, &listing).await?;
+        if request.dry_run {
+            return Ok(Planned { plan, job: None });
+        }
+        if !plan.applicable {
+            return Err(forbidden(&plan));
+        }
+        plan.target_location_id = catalog.ensure_target(target).await?.location.id;
+        let job = self.queue(plan.clone(), request.require_approval).await?;
+        Ok(Planned { plan, job: Some(job) })
+    }
+
+    async fn look(
+        &self,
+        catalog: &Catalog,
+        dataset: &Dataset,
+        source: &Location,
+        target: &Target,
+        listing: &Listing,
+    ) -> ServiceResult<Plan> {
+        let from = Prefix::below(&source.uri, &dataset.path_uri).ok_or_else(|| {
+            ServiceError::invalid(
+                "outside_location",
+                format!("{} lies outside the location {}", dataset.path_uri, source.name),
+            )
+        })?;
+        let survey = self.deps.objects.survey(&from, &target.prefix, listing).await;
+        let space = match &survey {
+            Ok(_) => self.deps.objects.space(&target.prefix).await.ok(),
+            Err(_) => None,
+        };
+        let figures = self.figures(dataset, source, target, listing).await?;
+        let mut found = checks::of_objects(dataset, listing);
+        match &survey {
+            Ok(survey) => found.extend(checks::of_places(survey, space, target, listing)),
+            Err(error) => found.push(checks::unreachable(error, target)),
+        }
+        let holder = catalog.holder_of(target, dataset).await?;
+        found.push(checks::of_holder(holder, target));
+        found.extend(checks::notes(dataset, target, &self.deps.prices));
+        found.extend(figures.note);
+        Ok(Plan {
+            dataset_id: dataset.id,
+            dataset_name: dataset.name.to_string(),
+            dataset_generation: dataset.generation,
+            source_uri: dataset.path_uri.clone(),
+            source_location_id: dataset.location_id,
+            source_class: dataset.storage_class.clone(),
+            target_uri: target.uri.clone(),
+            target_location_id: target.location.id,
+            target_location_name: target.location.name.to_string(),
+            target_class: target.class.clone(),
+            object_count: count(listing),
+            size_bytes: listing.size_bytes(),
+            skipped: listing.skipped.clone(),
+            target_free_bytes: survey.ok().and_then(|s| s.free_bytes),
+            cost_lines: figures.lines,
+            one_time_nanousd: figures.one_time,
+            monthly_saving_nanousd: figures.monthly_saving,
+            duration_secs: figures.duration_secs,
+            deletes: deletes(dataset, listing, self.deps.options.grace_secs),
+            applicable: found.iter().all(|check| check.ok),
+            checks: found,
+        })
+    }
+}
+
+fn count(listing: &Listing) -> i64 {
+    i64::try_from(listing.objects.len()).unwrap_or(i64::MAX)
+}
+
+/// A move needs another place. The class alone cannot be changed yet, and where it is only a word it need not move a byte.
+fn refuse_same_place(dataset: &Dataset, target: &Target) -> ServiceResult<()> {
+    if target.location.id != dataset.location_id || target.uri != dataset.path_uri {
+        return Ok(());
+    }
+    let Dataset { name, path_uri, .. } = dataset;
+    if target.class == dataset.storage_class {
+        return Err(ServiceError::conflict(
+            "already_there",
+            format!(
+                "{name} is already there: {path_uri} on {} as {}; nothing was changed. Name another location or address",
+                target.location.name, target.class
+            ),
+        ));
+    }
+    let why = if target.location.provider == Provider::Local {
+        "on local disks a class says what the disk costs and no byte would have to move; to move the bytes, give an \
+         address on other disks"
+    } else {
+        "give another address to move the bytes"
+    };
+    Err(ServiceError::not_supported(format!(
+        "changing the storage class of {name} in place ({} to {} at {path_uri}): {why}. Nothing was changed",
+        dataset.storage_class, target.class
+    )))
+}
+
+fn forbidden(plan: &Plan) -> ServiceError {
+    let failed = |check: &PlanCheck| (!check.ok).then(|| format!("{}: {}", check.name, check.detail));
+    let list: Vec<_> = plan.checks.iter().filter_map(failed).collect();
+    ServiceError::conflict(
+        "plan_not_applicable",
+        format!(
+            "the move of {} to {} is not possible; {}. Nothing was queued and nothing was changed",
+            plan.dataset_name,
+            plan.target_uri,
+            list.join("; ")
+        ),
+    )
+}
+
+/// What will be deleted, and when.
+fn deletes(dataset: &Dataset, listing: &Listing, grace_secs: i64) -> String {
+    let at = &dataset.path_uri;
+    let stays = match listing.skipped_count {
+        0 => String::new(),
+        n => format!(" The {n} entries that are left out stay where they are."),
+    };
+    let what = format!(
+        "{} objects ({}) at {at}, each only if it is unchanged",
+        group_thousands(listing.objects.len() as u64),
+        listing.size_bytes()
+    );
+    if grace_secs <= 0 {
+        return format!(
+            "Nothing before the switch. Right after it, once the copy was verified again: {what}; it cannot be undone \
+             then.{stays}"
+        );
+    }
+    format!(
+        "Nothing until {} after the switch; until then an undo switches back without moving bytes. Then, once the copy was \
+         verified again: {what}.{stays}",
+        span(grace_secs)
+    )
+}
+
+/// `7 days`, `36 hours`, `90 seconds`: the largest unit that fits without a rest.
+fn span(secs: i64) -> String {
+    let (n, unit) = [(86_400, "day"), (3600, "hour"), (60, "minute")]
+        .into_iter()
+        .find(|(length, _)| secs % length == 0)
+        .map_or((secs, "second"), |(length, unit)| (secs / length, unit));
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_keep_what_was_set() {
+        for (secs, text) in [
+            (604_800, "7 days"),
+            (86_400, "1 day"),
+            (129_600, "36 hours"),
+            (90, "90 seconds"),
+            (60, "1 minute"),
+        ] {
+            assert_eq!(span(secs), text);
+        }
     }
 }

@@ -5,7 +5,7 @@
 use super::dir::{Dir, failure, is_dir, split_key};
 use crate::domain::unit::Bytes;
 use crate::ports::objects::{Listing, ObjectError, Occupancy, Prefix, Space, Survey};
-use rustix::fs::{Access, AtFlags, Stat};
+use rustix::fs::{Access, AtFlags, Stat, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::path::Path;
@@ -105,7 +105,7 @@ pub(super) fn survey(source: &Prefix, target: &Prefix, listing: &Listing) -> Res
         overlap,
         hard_linked,
         occupancy,
-        not_writable: not_writable(&writable_at),
+        not_writable: mount_point(target, &writable_at, target_whole).or_else(|| not_writable(&writable_at)),
         not_readable: not_readable(source, listing)?,
         free_bytes: free,
     })
@@ -144,6 +144,24 @@ fn linked(target: &Dir, source: &Listing) -> Result<Option<String>, ObjectError>
         .into_iter()
         .find(|o| inodes.contains(&inode(&o.fingerprint)))
         .map(|o| o.key))
+}
+
+/// A directory that a file system is mounted on cannot be replaced, and what is staged beside it would lie on other disks.
+fn mount_point(target: &Prefix, parent: &Dir, exists: bool) -> Option<String> {
+    let name = target
+        .path
+        .rsplit('/')
+        .next()
+        .filter(|n| exists && !n.is_empty())?;
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    let found = rustix::fs::statx(parent, name, flags, StatxFlags::BASIC_STATS).ok()?;
+    let asked = StatxAttributes::MOUNT_ROOT;
+    (found.stx_attributes_mask & found.stx_attributes)
+        .contains(asked)
+        .then(|| {
+            let path = parent.child_path(name);
+            format!("{path} is where a file system is mounted; name a directory below it")
+        })
 }
 
 fn not_writable(dir: &Dir) -> Option<String> {

@@ -1,0 +1,268 @@
+//! The checks of a plan: each says what was found, also when it allows the move.
+//!
+//! A check that is `ok` may carry a warning; one that is not forbids the move, and its text says what to do.
+
+use crate::domain::dataset::Dataset;
+use crate::domain::migration::PlanCheck;
+use crate::domain::price::book::PriceBooks;
+use crate::domain::unit::{Bytes, group_thousands};
+use crate::ports::objects::{Listing, ObjectError, Occupancy, Space, Survey};
+use crate::services::catalog::Target;
+
+/// Space is given to files in blocks of this size by every common file system.
+const BLOCK: u64 = 4096;
+/// Share of the target's whole space that a move leaves free, in thousandths: other writers and the file system itself need some.
+const RESERVE_PERMILLE: u64 = 10;
+/// The reserve is never more than this: on large stores a share would hold back terabytes for nothing.
+const RESERVE_MAX: u64 = 10_000_000_000;
+
+fn check(name: &str, ok: bool, detail: impl Into<String>) -> PlanCheck {
+    PlanCheck {
+        name: name.to_owned(),
+        ok,
+        detail: detail.into(),
+    }
+}
+
+/// Ok unless something was found; `fine` is the text then.
+fn unless(name: &str, found: Option<String>, fine: impl Into<String>) -> PlanCheck {
+    match found {
+        Some(problem) => check(name, false, problem),
+        None => check(name, true, fine),
+    }
+}
+
+/// What was listed at the source, compared with what the catalog knows.
+pub(super) fn of_objects(dataset: &Dataset, listing: &Listing) -> Vec<PlanCheck> {
+    let n = listing.objects.len();
+    let known = dataset.object_count;
+    let found = format!("{} objects, {}", group_thousands(n as u64), listing.size_bytes());
+    let objects = if n == 0 {
+        let expected = if known > 0 || dataset.size_bytes > Bytes::ZERO {
+            format!(
+                ", although the catalog knows {known} of {}: is the disk mounted?",
+                dataset.size_bytes
+            )
+        } else {
+            String::new()
+        };
+        check(
+            "objects",
+            false,
+            format!(
+                "there are no objects at {}{expected}; there is nothing to move",
+                dataset.path_uri
+            ),
+        )
+    } else if dataset.scanned_at.is_some() && known != n as i64 {
+        check(
+            "objects",
+            true,
+            format!(
+                "{found}; the last scan found {}",
+                group_thousands(known.unsigned_abs())
+            ),
+        )
+    } else {
+        check("objects", true, found)
+    };
+    let unnameable = listing.unnameable.first().map(|first| {
+        format!(
+            "{} files cannot be moved because their names are no UTF-8 text, the first is {:?}; rename them first",
+            listing.unnameable.len(),
+            first.path
+        )
+    });
+    let mut checks = vec![
+        objects,
+        unless("object_names", unnameable, "every name can be kept"),
+    ];
+    if listing.skipped_count > 0 {
+        let first = listing.skipped.first().map_or_else(String::new, |s| {
+            format!(", the first is {:?} ({})", s.path, s.reason)
+        });
+        checks.push(check(
+            "left_out",
+            true,
+            format!(
+                "{} entries are no objects and stay at the source{first}; readers will not find them at the target",
+                listing.skipped_count
+            ),
+        ));
+    }
+    checks
+}
+
+/// What source and target are.
+pub(super) fn of_places(
+    survey: &Survey,
+    space: Option<Space>,
+    target: &Target,
+    listing: &Listing,
+) -> Vec<PlanCheck> {
+    let occupied = match &survey.occupancy {
+        Occupancy::Occupied(what) => Some(format!(
+            "{what}; name an address that does not exist yet or is an empty directory"
+        )),
+        Occupancy::Absent | Occupancy::Empty => None,
+    };
+    let fine = match &survey.occupancy {
+        Occupancy::Empty => format!("{} is an empty directory", target.uri),
+        _ => format!("there is nothing at {} yet", target.uri),
+    };
+    let linked = survey.hard_linked.as_ref().map(|key| {
+        format!("the object {key:?} at the target is another name of a source object; deleting one would not free its space, and writing one would change both")
+    });
+    vec![
+        unless(
+            "source_readable",
+            survey.not_readable.clone(),
+            "every object can be read",
+        ),
+        unless(
+            "overlap",
+            survey.overlap.clone(),
+            "source and target are different directories",
+        ),
+        unless("hard_links", linked, "source and target share no object"),
+        unless("target_empty", occupied, fine),
+        unless(
+            "permissions",
+            survey.not_writable.clone(),
+            "the target can be written",
+        ),
+        free_space(survey.free_bytes, space.map(|s| s.total_bytes), listing),
+    ]
+}
+
+/// The target could not be looked at.
+pub(super) fn unreachable(error: &ObjectError, target: &Target) -> PlanCheck {
+    let advice = match error {
+        ObjectError::NotFound(_) => "mount it, or name another target",
+        ObjectError::Unsafe(_) => "name the address without the link",
+        ObjectError::Denied(_) => "give the user that runs this server the right to look at it",
+        _ => "try again",
+    };
+    check(
+        "target_reachable",
+        false,
+        format!(
+            "{} on {} cannot be looked at: {error}; {advice}",
+            target.uri, target.location.name
+        ),
+    )
+}
+
+/// Whether another copy in the catalog claims the place.
+pub(super) fn of_holder(holder: Option<String>, target: &Target) -> PlanCheck {
+    let place = match &target.draft {
+        None => format!("{} is free on {}", target.uri, target.location.name),
+        Some(draft) => format!(
+            "{} lies in no known location but under an allowed root; {} will be registered as the location {} (a dry run does \
+             not, so its id is 0 here)",
+            target.uri, draft.uri, draft.name
+        ),
+    };
+    unless("place_free", holder, place)
+}
+
+/// Warnings that leave the decision to the person who asked for the move.
+pub(super) fn notes(dataset: &Dataset, target: &Target, prices: &PriceBooks) -> Vec<PlanCheck> {
+    let mut notes = Vec::new();
+    if let Some(reason) = &dataset.pinned_reason {
+        notes.push(check(
+            "pinned",
+            true,
+            format!("the owner pinned it ({reason}); no recommendation moves it, a person may"),
+        ));
+    }
+    let class = prices
+        .find(&target.location.price_book)
+        .and_then(|book| book.class(target.class.as_str()));
+    if let (Some(limit), Some(class)) = (dataset.latency_limit_ms, class) {
+        let first_byte = class.first_byte_ms.value;
+        notes.push(check(
+            "latency",
+            true,
+            if first_byte > limit {
+                format!(
+                    "the first byte comes after about {first_byte} ms there, later than the {limit} ms that its readers accept"
+                )
+            } else {
+                format!("the first byte comes after about {first_byte} ms there; {limit} ms are accepted")
+            },
+        ));
+    }
+    notes
+}
+
+/// Space on disk for the copies: whole blocks, at least one an object.
+fn needed(listing: &Listing) -> Bytes {
+    let on_disk = |size: u64| size.div_ceil(BLOCK).max(1).saturating_mul(BLOCK);
+    listing
+        .objects
+        .iter()
+        .map(|o| Bytes(on_disk(o.size_bytes.0)))
+        .sum()
+}
+
+fn free_space(free: Option<Bytes>, total: Option<Bytes>, listing: &Listing) -> PlanCheck {
+    let needed = needed(listing);
+    let Some(free) = free else {
+        return check(
+            "free_space",
+            true,
+            format!("{needed} needed; the store does not tell how much is free"),
+        );
+    };
+    let share = total.map_or(0, |t| t.0 / 1000 * RESERVE_PERMILLE);
+    let reserve = Bytes(share.min(RESERVE_MAX));
+    let ok = needed + reserve <= free;
+    let advice = if ok {
+        String::new()
+    } else {
+        format!(
+            "; free at least {} there, or name another target",
+            (needed + reserve).saturating_sub(free)
+        )
+    };
+    check(
+        "free_space",
+        ok,
+        format!("{needed} needed in whole blocks, {reserve} kept as a reserve, {free} free{advice}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::objects::FoundObject;
+
+    fn listing(sizes: &[u64]) -> Listing {
+        let object = |(i, size): (usize, &u64)| FoundObject {
+            key: i.to_string(),
+            size_bytes: Bytes(*size),
+            fingerprint: String::new(),
+        };
+        Listing {
+            objects: sizes.iter().enumerate().map(object).collect(),
+            ..Listing::default()
+        }
+    }
+
+    #[test]
+    fn space_is_counted_in_blocks_with_a_reserve() {
+        let two = listing(&[1, 4097]);
+        assert_eq!(needed(&two), Bytes(3 * 4096));
+        // 1 % of a megabyte is kept.
+        let total = Some(Bytes(1_000_000));
+        for (free, ok) in [(12_288 + 10_000, true), (12_288 + 9_999, false)] {
+            let check = free_space(Some(Bytes(free)), total, &two);
+            assert_eq!(check.ok, ok, "{}", check.detail);
+        }
+        assert!(free_space(None, None, &two).ok);
+        // The reserve is bounded: a store of a petabyte does not keep 10 TB.
+        let vast = free_space(Some(Bytes(11_000_000_000)), Some(Bytes(1 << 50)), &two);
+        assert!(vast.ok, "{}", vast.detail);
+    }
+}
