@@ -39,10 +39,30 @@ pub struct Dataset {
     pub pinned_reason: Option<String>,
     /// Largest first-byte latency that its readers accept, in milliseconds.
     pub latency_limit_ms: Option<i64>,
+    /// Its files only stand for the dataset: they are a scaled-down stand-in of it (a demo's). See [`Dataset::counted`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stand_in: bool,
     /// When it was created, as its owner states or as the catalog saw.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Dataset {
+    /// Objects and bytes that the catalog counts for this dataset once `objects` of `bytes` were listed at its place.
+    ///
+    /// The one place where what lies on disk becomes what the catalog, its costs and its recommendations rest on. Ordinarily the
+    /// two are the same. The files of a stand-in are far smaller than the dataset that they stand for, so that a demo fits on any
+    /// disk: a listing or a move reports the real objects and bytes in its own figures, while the catalog keeps what the owner
+    /// stated. Otherwise the first scan or move would shrink a dataset of terabytes to megabytes, and its costs with it.
+    #[must_use]
+    pub fn counted(&self, objects: i64, bytes: Bytes) -> (i64, Bytes) {
+        if self.stand_in {
+            (self.object_count, self.size_bytes)
+        } else {
+            (objects, bytes)
+        }
+    }
 }
 
 /// What is needed to register a dataset.
@@ -69,6 +89,10 @@ pub struct NewDataset {
 pub struct ScanResult {
     /// The dataset as it stands after the scan.
     pub dataset: Dataset,
+    /// Objects that were found; the dataset's own count, unless it is a stand-in.
+    pub listed_count: i64,
+    /// Their bytes; the dataset's own size, unless it is a stand-in.
+    pub listed_bytes: Bytes,
     /// Things in the tree that are no objects (links, pipes, devices), with the reason; at most 100 are listed.
     pub skipped: Vec<SkippedEntry>,
     /// How many were skipped in all.

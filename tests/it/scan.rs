@@ -5,8 +5,9 @@ use crate::meddler::{Meddler, Moment, deps};
 use data_in_motion::domain::access::DatasetKey;
 use data_in_motion::domain::dataset::{Dataset, NewDataset};
 use data_in_motion::domain::location::NewLocation;
+use data_in_motion::domain::unit::{Bytes, Timestamp};
 use data_in_motion::services::ServiceError;
-use data_in_motion::services::catalog::Catalog;
+use data_in_motion::services::catalog::{Catalog, KnownDataset};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::{Arc, OnceLock};
@@ -65,6 +66,41 @@ async fn it_counts_the_real_objects_and_names_what_is_none() {
     assert_eq!(
         (detail.replicas[0].object_count, detail.replicas[0].size_bytes.0),
         (3, 1234)
+    );
+}
+
+#[tokio::test]
+async fn files_that_stand_for_a_larger_dataset_are_listed_but_leave_its_size() {
+    let app = TestApp::open().await;
+    app.make("team/small");
+    create(&app, "team/other").await;
+    fs::write(app.dir.path().join("files/team/small/a"), vec![1; 1000]).unwrap();
+    let catalog = &app.services().catalog;
+    let known = |stand_in: bool, path: &str| KnownDataset {
+        new: NewDataset {
+            size_bytes: Some(Bytes(5_000_000_000)),
+            ..new(path, &app.uri(&format!("team/{path}")))
+        },
+        object_count: 7,
+        created_at: Timestamp(0),
+        stand_in,
+    };
+    app.make("team/plain");
+    let ids = catalog
+        .create_datasets(vec![known(true, "small"), known(false, "plain")])
+        .await
+        .unwrap();
+    let scan = catalog.scan_dataset(&DatasetKey::Id(ids[0])).await.unwrap();
+    assert_eq!((scan.listed_count, scan.listed_bytes), (1, Bytes(1000)));
+    let kept = scan.dataset;
+    assert_eq!(
+        (kept.object_count, kept.size_bytes, kept.generation),
+        (7, Bytes(5_000_000_000), 1)
+    );
+    let plain = catalog.scan_dataset(&DatasetKey::Id(ids[1])).await.unwrap();
+    assert_eq!(
+        (plain.dataset.object_count, plain.dataset.size_bytes),
+        (0, Bytes::ZERO)
     );
 }
 

@@ -11,7 +11,7 @@ use sqlx::Row as _;
 /// Columns of a dataset joined with its location, as [`read`] expects them.
 pub(super) const COLUMNS: &str = "d.id, d.name, d.path_uri, d.location_id, l.name AS location_name, \
     d.storage_class, d.size_bytes, d.object_count, d.scanned_at, d.generation, d.pinned_reason, \
-    d.latency_limit_ms, d.created_at, d.updated_at";
+    d.latency_limit_ms, d.stand_in, d.created_at, d.updated_at";
 /// The tables behind [`COLUMNS`].
 pub(super) const TABLES: &str = "datasets d JOIN locations l ON l.id = d.location_id";
 
@@ -22,8 +22,8 @@ pub(super) const TABLES: &str = "datasets d JOIN locations l ON l.id = d.locatio
 pub async fn insert(conn: &mut Conn, dataset: &Dataset, prefix: &str) -> Result<DatasetId, StoreError> {
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO datasets (name, path_uri, location_id, prefix, storage_class, size_bytes, object_count, \
-         scanned_at, generation, pinned_reason, latency_limit_ms, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id",
+         scanned_at, generation, pinned_reason, latency_limit_ms, stand_in, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id",
     )
     .bind(dataset.name.as_str())
     .bind(dataset.path_uri.to_string())
@@ -36,6 +36,7 @@ pub async fn insert(conn: &mut Conn, dataset: &Dataset, prefix: &str) -> Result<
     .bind(dataset.generation)
     .bind(dataset.pinned_reason.as_deref())
     .bind(dataset.latency_limit_ms)
+    .bind(i64::from(dataset.stand_in))
     .bind(dataset.created_at.0)
     .bind(dataset.updated_at.0)
     .fetch_one(&mut *conn)
@@ -227,6 +228,7 @@ pub(super) fn read(row: &Row) -> Result<Dataset, StoreError> {
         generation: row.try_get("generation")?,
         pinned_reason: row.try_get("pinned_reason")?,
         latency_limit_ms: row.try_get("latency_limit_ms")?,
+        stand_in: row.try_get::<i64, _>("stand_in")? != 0,
         created_at: Timestamp(row.try_get("created_at")?),
         updated_at: Timestamp(row.try_get("updated_at")?),
     })

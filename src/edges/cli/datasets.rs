@@ -138,10 +138,13 @@ pub async fn run(command: Datasets, client: &Client, out: Out) -> Result<(), Cli
                 ));
             }
             out.one(&reply, &dataset_columns(), &scan.dataset, |style| {
-                let found = format!(
+                let mut found = format!(
                     "{} objects, {}, listed in {} ms\n",
-                    scan.dataset.object_count, scan.dataset.size_bytes, scan.elapsed_ms
+                    scan.listed_count, scan.listed_bytes, scan.elapsed_ms
                 );
+                if scan.dataset.stand_in {
+                    found.push_str("these files stand for a larger dataset, whose stated size stays\n");
+                }
                 found + &dataset_facts(&scan.dataset, style)
             })
         }

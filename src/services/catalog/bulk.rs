@@ -22,6 +22,8 @@ pub struct KnownDataset {
     pub object_count: i64,
     /// When its owner created it.
     pub created_at: Timestamp,
+    /// Its files only stand for it: count and size are what is stated here, whatever a listing finds.
+    pub stand_in: bool,
 }
 
 impl Catalog {
@@ -62,6 +64,7 @@ impl Catalog {
             new,
             object_count,
             created_at,
+            stand_in,
         } in set
         {
             let location = locations
@@ -88,6 +91,7 @@ impl Catalog {
                 generation: 1,
                 pinned_reason: None,
                 latency_limit_ms: new.latency_limit_ms,
+                stand_in,
                 created_at,
                 updated_at: now,
             };

@@ -43,6 +43,7 @@ impl Catalog {
             generation: 1,
             pinned_reason: None,
             latency_limit_ms: new.latency_limit_ms,
+            stand_in: false,
             created_at: now,
             updated_at: now,
         };

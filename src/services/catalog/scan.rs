@@ -27,14 +27,16 @@ impl Catalog {
         let listing = self.list_objects(&dataset, &location).await?;
         let elapsed_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
 
-        let count = i64::try_from(listing.objects.len()).unwrap_or(i64::MAX);
+        let listed_count = i64::try_from(listing.objects.len()).unwrap_or(i64::MAX);
+        let listed_bytes = listing.size_bytes();
+        let (count, size) = dataset.counted(listed_count, listed_bytes);
         let mut tx = self.deps.store.write().await?;
         let stored = rows::set_scanned(
             &mut tx,
             dataset.id,
             dataset.generation,
             count,
-            listing.size_bytes(),
+            size,
             self.deps.clock.now(),
         )
         .await?;
@@ -57,6 +59,8 @@ impl Catalog {
         }
         Ok(ScanResult {
             dataset: present,
+            listed_count,
+            listed_bytes,
             skipped: listing.skipped,
             skipped_count: listing.skipped_count,
             elapsed_ms,

@@ -29,6 +29,7 @@ CREATE TABLE datasets (
     generation       BIGINT NOT NULL,
     pinned_reason    TEXT,
     latency_limit_ms BIGINT,
+    stand_in         BIGINT NOT NULL DEFAULT 0, -- 1: its files stand for larger ones, and a listing does not change count and size
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL,
     -- kept by telemetry, so that a list needs no look at the rollups
