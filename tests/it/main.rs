@@ -24,3 +24,5 @@ mod scan;
 mod tmpfs;
 
 mod plan;
+
+mod objects_contract;

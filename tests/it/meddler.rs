@@ -43,6 +43,14 @@ impl Meddler {
         })
     }
 
+    /// Does not meddle.
+    pub fn idle() -> Self {
+        Self {
+            inner: LocalObjects::new(),
+            hook: Arc::new(|_| Box::pin(std::future::ready(()))),
+        }
+    }
+
     async fn around<T>(&self, name: &'static str, work: impl Future<Output = T>) -> T {
         (self.hook)(Moment::Before(name)).await;
         let answer = work.await;

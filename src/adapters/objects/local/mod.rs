@@ -84,6 +84,7 @@ impl Objects for LocalObjects {
     async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError> {
         let staging = staging.clone();
         blocking(move || {
+            dir::segments(&staging.target.path)?;
             for place in [staging.data(), staging.partial()] {
                 Dir::root(&place)?.ensure(&place.path)?;
             }

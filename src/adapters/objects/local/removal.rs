@@ -23,6 +23,8 @@ fn keep(removed: &mut Removed, path: &str, reason: impl Into<String>) {
 /// Removes the listed objects that still are what they were.
 pub(super) fn remove(at: &Prefix, objects: &[FoundObject]) -> Result<Removed, ObjectError> {
     let mut removed = Removed::default();
+    // A list with a key that leads elsewhere is not ours: none of it is begun.
+    objects.iter().try_for_each(|o| split_key(&o.key).map(|_| ()))?;
     match Dir::open(at) {
         Ok(_) => {}
         Err(ObjectError::NotFound(_)) => {
@@ -121,6 +123,8 @@ pub(super) fn discard(
     parents: &[String],
 ) -> Result<Removed, ObjectError> {
     let mut removed = Removed::default();
+    keys.iter().try_for_each(|key| split_key(key).map(|_| ()))?;
+    parents.iter().try_for_each(|path| segments(path).map(|_| ()))?;
     empty_partial(staging)?;
     let data = staging.data();
     if let Ok(dir) = Dir::open(&data) {

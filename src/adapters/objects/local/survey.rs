@@ -61,6 +61,7 @@ pub(super) fn space(at: &Prefix) -> Result<Space, ObjectError> {
 
 /// Directories above the target that do not exist yet, outermost first.
 pub(super) fn missing_parents(target: &Prefix) -> Result<Vec<String>, ObjectError> {
+    super::dir::segments(&target.path)?;
     let parent = Prefix {
         root: target.root.clone(),
         path: target.parent_path().unwrap_or("").to_owned(),
