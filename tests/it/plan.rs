@@ -8,6 +8,7 @@ use data_in_motion::domain::dataset::{Dataset, NewDataset};
 use data_in_motion::domain::location::NewLocation;
 use data_in_motion::domain::migration::{Plan, PlanCheck, PlanRequest, Planned};
 use data_in_motion::domain::unit::{Bytes, NanoUsd, Timestamp};
+use data_in_motion::services::catalog::KnownDataset;
 use data_in_motion::services::{ServiceError, ServiceResult};
 use std::collections::BTreeMap;
 use std::fs;
@@ -469,6 +470,36 @@ async fn cost_lines_sum_to_the_cost_and_the_saving_is_the_difference_of_the_runn
     // local/nas hot at $0.010 against local/nvme warm at $0.008; reads cost nothing on own disks.
     let saving = NanoUsd::from_usd(gb * 0.010) - NanoUsd::from_usd(gb * 0.008);
     assert_eq!(plan.monthly_saving_nanousd, Some(saving));
+}
+
+#[tokio::test]
+async fn files_that_stand_for_a_larger_dataset_move_as_they_are_and_are_priced_as_that() {
+    let (app, _) = catalog().await;
+    app.make("nas/small");
+    fs::write(files(&app, "nas/small/a"), vec![1; 1000]).unwrap();
+    let small = KnownDataset {
+        new: NewDataset {
+            name: "small".parse().unwrap(),
+            path_uri: app.uri("nas/small").parse().unwrap(),
+            size_bytes: Some(Bytes(5_000_000_000)),
+            storage_class: None,
+            latency_limit_ms: None,
+        },
+        object_count: 7,
+        created_at: Timestamp(0),
+        stand_in: true,
+    };
+    app.services().catalog.create_datasets(vec![small]).await.unwrap();
+    let asked = PlanRequest {
+        dataset_id: DatasetKey::parse("small"),
+        ..request("other")
+    };
+    let plan = app.services().mover.plan(asked).await.unwrap().plan;
+    assert_eq!((plan.object_count, plan.size_bytes), (1, Bytes(1000)));
+    let kept = NanoUsd::from_usd(5.0 * 0.010 / 30.0 * 7.0);
+    assert_eq!(plan.one_time_nanousd, kept);
+    let told = &detail(&plan, "stand_in").detail;
+    assert!(told.contains("7 objects of 5.00 GB"), "{told}");
 }
 
 #[tokio::test]

@@ -5,10 +5,12 @@
 
 mod cast;
 mod draw;
+mod files;
 
 use crate::domain::access::AccessOp;
 use crate::domain::unit::{Bytes, Timestamp};
 pub use draw::Draw;
+pub use files::{PlannedFile, SCALE, bytes_on_disk, planned_files};
 
 /// How a dataset is used over its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +72,7 @@ pub struct WorkloadDataset {
     pub shape: Shape,
     /// Where it stands at first.
     pub home: Home,
-    /// Its size in the catalog.
+    /// Its size in the catalog: a whole multiple of [`SCALE`].
     pub size: Bytes,
     /// Objects written for it.
     pub objects: u32,
@@ -139,7 +141,8 @@ pub fn generate(seed: u64, end: Timestamp, days: u32) -> Workload {
 /// Size, age and readers' patience of one member of the cast.
 fn describe(seed: u64, index: usize, role: &cast::Role, end: Timestamp, days: u32) -> (WorkloadDataset, u32) {
     let mut draw = Draw::new(seed, stream(index, 0));
-    let size = Bytes(draw.log_between(role.min_gb, role.max_gb) * 1_000_000_000 + draw.below(1_000_000_000));
+    let size = draw.log_between(role.min_gb, role.max_gb) * 1_000_000_000 + draw.below(1_000_000_000);
+    let size = Bytes(size - size % SCALE);
     let age_days = match role.shape {
         // A campaign must be able to end well before today, a dead one to have been dead for a while.
         Shape::Campaign => draw.between(u64::from(days) / 4, u64::from(days) * 19 / 20),
@@ -272,19 +275,6 @@ impl Writer<'_> {
 fn share_of(size: Bytes, share: f64) -> Bytes {
     Bytes(((size.0 as f64 * share.clamp(0.0, 1.0)) as u64).max(1))
 }
-
-/// Bytes that stand on disk for a dataset of the demo: one for each million of the catalog's, between 96 kB and 12 MB.
-///
-/// The bounds keep the smallest worth copying and all of them together under 300 MB, whatever the seed.
-#[must_use]
-pub fn bytes_on_disk(catalog: Bytes) -> Bytes {
-    Bytes((catalog.0 / SCALE).clamp(MIN_ON_DISK, MAX_ON_DISK))
-}
-
-/// Catalog bytes for each byte on disk, between the bounds of [`bytes_on_disk`].
-pub const SCALE: u64 = 1_000_000;
-const MIN_ON_DISK: u64 = 96_000;
-const MAX_ON_DISK: u64 = 12_000_000;
 
 #[cfg(test)]
 mod tests;

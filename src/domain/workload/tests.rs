@@ -66,6 +66,28 @@ fn every_shape_is_what_its_words_say() {
     }
 }
 
+#[test]
+fn files_differ_and_come_out_the_same_each_time() {
+    let whole = |file: &PlannedFile| {
+        let mut bytes = vec![0; usize::try_from(file.size.0).unwrap()];
+        file.content.clone().fill(&mut bytes);
+        bytes
+    };
+    let once: Vec<_> = planned_files(7, 3, Bytes(100_003), 20)
+        .iter()
+        .map(whole)
+        .collect();
+    let again: Vec<_> = planned_files(7, 3, Bytes(100_003), 20)
+        .iter()
+        .map(whole)
+        .collect();
+    assert_eq!(once, again);
+    let distinct: BTreeSet<_> = once.iter().map(|bytes| &bytes[..64]).collect();
+    assert_eq!(distinct.len(), 20);
+    assert_ne!(once[0], whole(&planned_files(7, 4, Bytes(100_003), 20)[0]));
+    assert_ne!(once[0], whole(&planned_files(8, 3, Bytes(100_003), 20)[0]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
@@ -78,6 +100,17 @@ proptest! {
         prop_assert!(w.accesses.windows(2).all(|p| p[0].at <= p[1].at));
         let disk: Bytes = w.datasets.iter().map(|d| bytes_on_disk(d.size)).sum();
         prop_assert!(disk.0 < 300_000_000, "{disk}");
+        prop_assert!(w.datasets.iter().all(|d| bytes_on_disk(d.size).0 * SCALE == d.size.0 && d.objects > 0));
         prop_assert!(w.accesses.len() < 60_000);
+    }
+
+    #[test]
+    fn files_add_up_to_what_was_asked_for(seed: u64, dataset in 0_u32..9000, total in 0_u64..1_000_000, objects in 0_u32..300) {
+        let files = planned_files(seed, dataset, Bytes(total), objects);
+        prop_assert_eq!(files.iter().map(|f| f.size.0).sum::<u64>(), total);
+        prop_assert!(!files.is_empty() && files.len() <= objects.max(1) as usize);
+        prop_assert!(files.iter().all(|f| f.size.0 > 0 || total == 0));
+        let keys: BTreeSet<_> = files.iter().map(|f| &f.key).collect();
+        prop_assert_eq!(keys.len(), files.len());
     }
 }

@@ -176,6 +176,17 @@ pub(super) fn notes(dataset: &Dataset, target: &Target, prices: &PriceBooks) -> 
             format!("the owner pinned it ({reason}); no recommendation moves it, a person may"),
         ));
     }
+    if dataset.stand_in {
+        notes.push(check(
+            "stand_in",
+            true,
+            format!(
+                "these files stand for {} objects of {}; what is moved are the files, what is priced is that",
+                group_thousands(dataset.object_count.unsigned_abs()),
+                dataset.size_bytes
+            ),
+        ));
+    }
     let class = prices
         .find(&target.location.price_book)
         .and_then(|book| book.class(target.class.as_str()));

@@ -82,8 +82,9 @@ impl Mover {
         let month = rollups::history(&mut conn, dataset.id, since, true).await?;
         let last_access = datasets::last_access(&mut conn, dataset.id).await?;
 
-        let count = i64::try_from(listing.objects.len()).unwrap_or(i64::MAX);
-        let held = Holding::new(listing.size_bytes(), count);
+        let found = i64::try_from(listing.objects.len()).unwrap_or(i64::MAX);
+        let (count, size) = dataset.counted(found, listing.size_bytes());
+        let held = Holding::new(size, count);
         let terms = MoveTerms {
             // Local disks have no transition of their own: every move copies and leaves a source.
             same_location: dataset.location_id == target.location.id
