@@ -11,6 +11,10 @@ mod catalog;
 
 mod live;
 
+mod moving;
+
+mod jobs;
+
 mod cli;
 
 mod cli_jobs;

@@ -121,7 +121,12 @@ pub async fn page(
     }
     query.push(format!(" ORDER BY {key} {direction}, d.id {direction} LIMIT "));
     query.push_bind(limit);
-    let rows = query.build().fetch_all(conn).await?;
+    let rows = query.build().fetch_all(&mut *conn).await?;
+    let ids = rows
+        .iter()
+        .map(|row| Ok(DatasetId(row.try_get("id")?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let mut live = super::jobs::live_of(conn, &ids).await?;
     rows.iter()
         .map(|row| {
             let dataset = read(row)?;
@@ -146,7 +151,7 @@ pub async fn page(
                 last_access_at: row.try_get::<Option<i64>, _>("last_access_at")?.map(Timestamp),
                 monthly_cost: row.try_get::<Option<i64>, _>("monthly_cost")?.map(NanoUsd),
                 recommendation,
-                active_job: None,
+                active_job: live.remove(&dataset.id),
                 dataset,
             })
         })

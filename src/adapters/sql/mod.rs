@@ -20,6 +20,18 @@ pub mod idempotency;
 
 pub mod rollups;
 
+pub mod jobs;
+
+pub mod jobs_change;
+
+pub mod jobs_lease;
+
+pub mod jobs_objects;
+
+pub mod jobs_staging;
+
+pub mod jobs_switch;
+
 pub use error::StoreError;
 pub use store::{Conn, Db, ReadPool, Row, Store, WriteTx};
 

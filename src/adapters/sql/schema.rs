@@ -12,6 +12,7 @@ const FILES: &[(&str, &str)] = &[
     ("010_catalog", include_str!("schema/010_catalog.sql")),
     ("020_telemetry", include_str!("schema/020_telemetry.sql")),
     ("030_events", include_str!("schema/030_events.sql")),
+    ("040_jobs", include_str!("schema/040_jobs.sql")),
 ];
 
 /// Applies what is missing.

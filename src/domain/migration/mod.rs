@@ -118,6 +118,14 @@ pub struct Progress {
     pub eta_secs: Option<i64>,
 }
 
+impl Progress {
+    /// Seconds for what is left at a rate, rounded up; `None` when nothing moves.
+    #[must_use]
+    pub fn eta(bytes_left: i64, bytes_per_sec: i64) -> Option<i64> {
+        (bytes_per_sec > 0).then(|| bytes_left.max(0).saturating_add(bytes_per_sec - 1) / bytes_per_sec)
+    }
+}
+
 /// A migration job as lists, pages and the API show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Job {

@@ -2,12 +2,13 @@
 
 use super::Catalog;
 use super::locations::check_generation;
-use crate::adapters::sql::datasets as rows;
+use crate::adapters::sql::{datasets as rows, jobs};
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::{Dataset, NewDataset};
 use crate::domain::id::DatasetId;
 use crate::domain::location::{Location, NewLocation, StorageUri};
 use crate::domain::name::{Name, StorageClass};
+use crate::domain::replica::ReplicaRole;
 use crate::domain::unit::Bytes;
 use crate::ports::places::Standing;
 use crate::services::{ServiceError, ServiceResult};
@@ -73,6 +74,25 @@ impl Catalog {
             .await?
             .ok_or_else(|| ServiceError::not_found("dataset", key))?;
         check_generation("dataset", dataset.name.as_str(), if_match, dataset.generation)?;
+        if let Some(job) = jobs::live_of(&mut tx, &[dataset.id]).await?.remove(&dataset.id) {
+            return Err(ServiceError::conflict(
+                "dataset_in_use",
+                format!(
+                    "the job {} on {} is {}; cancel it or let it end, then delete the dataset. Nothing was changed",
+                    job.job_id, dataset.name, job.status
+                ),
+            ));
+        }
+        let copies = rows::replicas(&mut tx, dataset.id).await?;
+        if copies.iter().any(|copy| copy.role == ReplicaRole::Deleting) {
+            return Err(ServiceError::conflict(
+                "dataset_in_use",
+                format!(
+                    "an old copy of {} is being removed; delete the dataset when that is done",
+                    dataset.name
+                ),
+            ));
+        }
         rows::delete(&mut tx, dataset.id).await?;
         Ok(tx.commit().await?)
     }

@@ -1,8 +1,8 @@
 //! Use cases on locations.
 
 use super::Catalog;
-use crate::adapters::sql::Conn;
 use crate::adapters::sql::locations::{self as rows, LocationRow, LocationSums};
+use crate::adapters::sql::{Conn, jobs};
 use crate::domain::dataset::Page;
 use crate::domain::id::LocationId;
 use crate::domain::location::{Location, LocationCheck, LocationSummary, NewLocation, Provider, StorageUri};
@@ -158,6 +158,15 @@ impl Catalog {
                 "location_in_use",
                 format!(
                     "{used} copies of datasets stand on {}; move or delete those datasets first",
+                    location.name
+                ),
+            ));
+        }
+        if let Some(job) = jobs::live_at(&mut tx, location.id).await? {
+            return Err(ServiceError::conflict(
+                "location_in_use",
+                format!(
+                    "the job {job} moves data to or from {}; cancel it or let it end first",
                     location.name
                 ),
             ));

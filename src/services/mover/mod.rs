@@ -5,13 +5,13 @@
 //! Knows no path of a disk and no protocol; bytes move behind the port `Objects`.
 
 mod control;
+mod list;
 mod plan;
 mod queue;
+mod undo;
 
-use super::{Deps, ServiceError, ServiceResult};
-use crate::domain::dataset::Page;
-use crate::domain::id::JobId;
-use crate::domain::migration::{Job, JobDetail, JobFilter};
+use super::Deps;
+use crate::ports::bus::Topic;
 use std::future::Future;
 
 /// Use cases on moves. Cheap to clone.
@@ -20,7 +20,6 @@ pub struct Mover {
     deps: Deps,
 }
 
-#[expect(clippy::unused_async, reason = "signatures first")]
 impl Mover {
     /// Over these parts.
     #[must_use]
@@ -28,30 +27,15 @@ impl Mover {
         Self { deps: deps.clone() }
     }
 
-    /// A page of the job list, newest first. `limit` is held between 1 and 200.
-    ///
-    /// # Errors
-    /// `Invalid` for an unknown status or a cursor of another list.
-    pub async fn list_jobs(
-        &self,
-        _filter: &JobFilter,
-        _cursor: Option<&str>,
-        _limit: u32,
-    ) -> ServiceResult<Page<Job>> {
-        Err(ServiceError::not_supported("moves"))
-    }
-
-    /// One job with its stages, objects and plan.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn get_job(&self, id: JobId) -> ServiceResult<JobDetail> {
-        Err(ServiceError::not_supported(format!("moves (job {id})")))
-    }
-
     /// Carries out jobs until `stop` resolves: the role `mover`. A job that runs then is given back and resumed by the next mover.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let _parts = &self.deps;
         stop.await;
+    }
+
+    /// Wakes whoever looks at jobs and at the event log. Call it after the commit.
+    fn announced(&self) {
+        self.deps.bus.nudge(Topic::Jobs);
+        self.deps.live.nudge();
     }
 }

@@ -1,19 +1,154 @@
 //! From a plan to a job: one live job a dataset, and only while the dataset is what the plan saw.
 
 use super::Mover;
+use crate::adapters::sql::{Conn, StoreError, datasets, jobs, jobs_change, locations};
+use crate::domain::access::DatasetKey;
+use crate::domain::id::JobId;
+use crate::domain::location::Location;
+use crate::domain::migration::machine::JobState;
 use crate::domain::migration::{Job, Plan};
+use crate::domain::replica::{Replica, ReplicaRole};
 use crate::services::{ServiceError, ServiceResult};
 
 impl Mover {
     /// Queues a plan whose checks all allow it; with `require_approval` the job waits for a person first.
     ///
     /// # Errors
-    /// `Conflict` when a check forbids it, the dataset has changed since, or a live job holds it.
-    #[expect(clippy::unused_async, reason = "signatures first")]
-    pub async fn queue(&self, plan: Plan, _require_approval: bool) -> ServiceResult<Job> {
-        Err(ServiceError::not_supported(format!(
-            "moves (of the dataset {})",
-            plan.dataset_name
-        )))
+    /// `Conflict` when a check forbids it, the dataset has changed since, a live job holds it, or another job or dataset has the
+    /// target's place; `NotFound` when the dataset or a location is gone.
+    pub async fn queue(&self, plan: Plan, require_approval: bool) -> ServiceResult<Job> {
+        refuse_unfit(&plan)?;
+        let now = self.deps.clock.now();
+        let mut tx = self.deps.store.write().await?;
+        let source_replica = seen_by_plan(&mut tx, &plan).await?;
+        if let Some(live) = jobs::live_of(&mut tx, &[plan.dataset_id])
+            .await?
+            .remove(&plan.dataset_id)
+        {
+            return Err(held(&plan.dataset_name, live.job_id));
+        }
+        let source = location(&mut tx, plan.source_location_id.to_string()).await?;
+        let target = location(&mut tx, plan.target_location_id.to_string()).await?;
+        refuse_taken_place(&mut tx, &plan, &target).await?;
+        let token = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
+        let new = jobs::NewJob {
+            plan: &plan,
+            source_root: &source.uri,
+            source_replica: source_replica.id,
+            target_root: &target.uri,
+            status: JobState::new(require_approval).status,
+            token: &token,
+            now,
+        };
+        let id = match jobs::insert(&mut tx, &new).await {
+            Err(StoreError::Unique(_)) => return Err(held(&plan.dataset_name, JobId(0))),
+            other => other?,
+        };
+        let row = jobs_change::announce(&mut tx, id, now).await?;
+        tx.commit().await?;
+        self.announced();
+        Ok(row.job)
     }
+}
+
+pub(super) fn held(dataset: &str, job: JobId) -> ServiceError {
+    let which = if job.0 > 0 {
+        format!("the job {job}")
+    } else {
+        "another job".to_owned()
+    };
+    ServiceError::conflict(
+        "job_exists",
+        format!("{which} on {dataset} has not ended; cancel it or let it end first. Nothing was changed"),
+    )
+}
+
+fn refuse_unfit(plan: &Plan) -> ServiceResult<()> {
+    let against: Vec<_> = plan
+        .checks
+        .iter()
+        .filter(|c| !c.ok)
+        .map(|c| format!("{}: {}", c.name, c.detail))
+        .collect();
+    if plan.applicable && against.is_empty() {
+        return Ok(());
+    }
+    Err(ServiceError::conflict(
+        "plan_not_applicable",
+        format!(
+            "the move of {} to {} is not possible now ({}); nothing was queued",
+            plan.dataset_name,
+            plan.target_uri,
+            against.join("; ")
+        ),
+    ))
+}
+
+/// The serving copy, while the dataset is what the plan saw.
+async fn seen_by_plan(tx: &mut Conn, plan: &Plan) -> ServiceResult<Replica> {
+    let dataset = datasets::find(tx, &DatasetKey::Id(plan.dataset_id))
+        .await?
+        .ok_or_else(|| ServiceError::not_found("dataset", plan.dataset_id))?;
+    if dataset.generation != plan.dataset_generation || dataset.path_uri != plan.source_uri {
+        return Err(ServiceError::conflict(
+            "plan_stale",
+            format!(
+                "{} has changed since it was planned (generation {}, not {}); plan again. Nothing was queued",
+                dataset.name, dataset.generation, plan.dataset_generation
+            ),
+        ));
+    }
+    datasets::replicas(tx, dataset.id)
+        .await?
+        .into_iter()
+        .find(|r| r.role == ReplicaRole::Serving)
+        .ok_or_else(|| {
+            ServiceError::conflict(
+                "no_serving_copy",
+                format!("{} has no copy that serves", dataset.name),
+            )
+        })
+}
+
+async fn location(tx: &mut Conn, id: String) -> ServiceResult<Location> {
+    Ok(locations::find(tx, &id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("location", id))?
+        .location)
+}
+
+/// A place belongs to one dataset and one job at a time.
+async fn refuse_taken_place(tx: &mut Conn, plan: &Plan, target: &Location) -> ServiceResult<()> {
+    let prefix = match target.uri.relative(&plan.target_uri) {
+        Some(prefix) if !prefix.is_empty() => prefix,
+        _ => {
+            return Err(ServiceError::invalid(
+                "target_outside",
+                format!(
+                    "{} is no directory below the location {} ({})",
+                    plan.target_uri, target.name, target.uri
+                ),
+            ));
+        }
+    };
+    if let Some(name) = datasets::overlapping(tx, target.id, prefix).await? {
+        let message = if name == plan.dataset_name {
+            format!(
+                "{} overlaps a copy of {name} itself: the one that serves, or one that is kept after an earlier move",
+                plan.target_uri
+            )
+        } else {
+            format!("{} overlaps the place of the dataset {name}", plan.target_uri)
+        };
+        return Err(ServiceError::conflict("target_taken", message));
+    }
+    for (job, uri) in jobs::live_targets(tx, target.id).await? {
+        if uri.overlaps(&plan.target_uri) {
+            return Err(ServiceError::conflict(
+                "target_taken",
+                format!("{} overlaps the target of the job {job}", plan.target_uri),
+            ));
+        }
+    }
+    Ok(())
 }

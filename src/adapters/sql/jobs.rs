@@ -1,0 +1,412 @@
+//! Rows of `jobs`: made, found, listed and counted. Changes of state are in `jobs_change.rs`, the manifest in `jobs_objects.rs`.
+//!
+//! Invariant: a row is read as one [`JobRow`], which holds what people see and what the mover needs, from the same instant.
+
+use super::{Conn, Db, Row, StoreError};
+use crate::domain::dataset::JobBrief;
+use crate::domain::id::{DatasetId, JobId, LocationId, ReplicaId};
+use crate::domain::location::StorageUri;
+use crate::domain::migration::machine::{JobState, Wanted};
+use crate::domain::migration::{Job, JobEvent, JobStatus, Plan, Progress};
+use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
+use std::collections::{BTreeMap, HashMap};
+
+/// The words of statuses that hold a dataset, as the index `jobs_one_live` has them.
+const LIVE: &str = "('awaiting_approval', 'queued', 'copying', 'verifying', 'switching', 'paused')";
+
+/// Columns of a job. `at_target` tells whether the dataset is served from this job's target.
+const COLUMNS: &str = "j.id, j.dataset_id, j.dataset_name, j.status, j.wanted, j.rounds, j.undo_open, j.reason, j.error_code, \
+    j.attempt, j.source_location_id, j.source_root, j.source_uri, j.source_class, j.source_replica_id, \
+    j.target_location_id, j.target_root, j.target_uri, j.target_class, j.target_replica_id, j.seen_generation, j.fence, \
+    j.owner, j.lease_until, j.token, j.staging_no, j.parents, j.manifest_at, j.verification, j.objects_done, j.objects_total, \
+    j.bytes_done, j.bytes_total, j.bytes_per_sec, j.forecast_saving, j.created_at, j.updated_at, j.started_at, \
+    j.finished_at, j.undo_until, \
+    CASE WHEN d.path_uri = j.target_uri AND d.location_id = j.target_location_id THEN 1 ELSE 0 END AS at_target";
+const TABLES: &str = "jobs j LEFT JOIN datasets d ON d.id = j.dataset_id";
+
+/// A job with what the mover needs to carry it out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRow {
+    /// As people see it.
+    pub job: Job,
+    /// What decides which change is allowed.
+    pub state: JobState,
+    /// Address of the source's location when the job was made.
+    pub source_root: StorageUri,
+    /// Address of the target's location when the job was made.
+    pub target_root: StorageUri,
+    /// The copy it comes from.
+    pub source_replica: Option<ReplicaId>,
+    /// The copy that its switch made.
+    pub target_replica: Option<ReplicaId>,
+    /// The dataset's generation that the switch insists on.
+    pub seen_generation: i64,
+    /// Name part of its staging areas.
+    pub token: String,
+    /// Number of the present staging area.
+    pub staging_no: i64,
+    /// Directories above the target that the job makes; `None` before it looked.
+    pub parents: Option<Vec<String>>,
+    /// When the manifest was whole.
+    pub manifest_at: Option<Timestamp>,
+    /// The weakest check that every object passed.
+    pub verification: Option<String>,
+}
+
+/// What is needed to make a job.
+#[derive(Clone, Debug)]
+pub struct NewJob<'a> {
+    /// The plan it is made from.
+    pub plan: &'a Plan,
+    /// Address of the source's location.
+    pub source_root: &'a StorageUri,
+    /// The copy it comes from.
+    pub source_replica: ReplicaId,
+    /// Address of the target's location.
+    pub target_root: &'a StorageUri,
+    /// `AwaitingApproval` or `Queued`.
+    pub status: JobStatus,
+    /// Name part of its staging areas, drawn at random.
+    pub token: &'a str,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Makes a job. The caller appends its first event with [`super::jobs_change::announce`].
+///
+/// # Errors
+/// `Unique` when a live job holds the dataset.
+pub async fn insert(conn: &mut Conn, new: &NewJob<'_>) -> Result<JobId, StoreError> {
+    let plan = new.plan;
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO jobs (dataset_id, dataset_name, status, source_location_id, source_root, source_uri, source_class, \
+         source_replica_id, target_location_id, target_root, target_uri, target_class, seen_generation, plan, token, \
+         objects_total, bytes_total, forecast_saving, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19) RETURNING id",
+    )
+    .bind(plan.dataset_id.0)
+    .bind(plan.dataset_name.as_str())
+    .bind(new.status.as_str())
+    .bind(plan.source_location_id.0)
+    .bind(new.source_root.to_string())
+    .bind(plan.source_uri.to_string())
+    .bind(plan.source_class.as_str())
+    .bind(new.source_replica.0)
+    .bind(plan.target_location_id.0)
+    .bind(new.target_root.to_string())
+    .bind(plan.target_uri.to_string())
+    .bind(plan.target_class.as_str())
+    .bind(plan.dataset_generation)
+    .bind(super::json(plan)?)
+    .bind(new.token)
+    .bind(plan.object_count)
+    .bind(plan.size_bytes.to_i64())
+    .bind(plan.monthly_saving_nanousd.map(|m| m.0))
+    .bind(new.now.0)
+    .fetch_one(conn)
+    .await?;
+    Ok(JobId(id))
+}
+
+/// A job by id.
+///
+/// # Errors
+/// The database's own.
+pub async fn find(conn: &mut Conn, id: JobId) -> Result<Option<JobRow>, StoreError> {
+    let sql = AssertSqlSafe(format!("SELECT {COLUMNS} FROM {TABLES} WHERE j.id = $1"));
+    let row = sqlx::query(sql).bind(id.0).fetch_optional(conn).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The plan a job was made from.
+///
+/// # Errors
+/// The database's own, and `Corrupt` for a text that is no plan.
+pub async fn plan(conn: &mut Conn, id: JobId) -> Result<Option<Plan>, StoreError> {
+    let row = sqlx::query("SELECT plan FROM jobs WHERE id = $1")
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(|row| super::from_json(row, "plan")).transpose()
+}
+
+/// The stages that a job went through, oldest first.
+///
+/// # Errors
+/// The database's own.
+pub async fn events(conn: &mut Conn, id: JobId) -> Result<Vec<JobEvent>, StoreError> {
+    let rows =
+        sqlx::query("SELECT seq, status, reason, attempt, at FROM job_events WHERE job_id = $1 ORDER BY seq")
+            .bind(id.0)
+            .fetch_all(conn)
+            .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(JobEvent {
+                seq: row.try_get("seq")?,
+                status: status(row)?,
+                reason: row.try_get("reason")?,
+                attempt: row.try_get("attempt")?,
+                at: Timestamp(row.try_get("at")?),
+            })
+        })
+        .collect()
+}
+
+/// Which jobs a list holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum WithStatus {
+    /// All.
+    #[default]
+    Any,
+    /// All that have not ended.
+    Live,
+    /// Those in one stage.
+    One(JobStatus),
+}
+
+/// Narrows a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// By stage.
+    pub status: WithStatus,
+    /// By dataset.
+    pub dataset: Option<DatasetId>,
+    /// By the dataset's name when the job was made.
+    pub dataset_name: Option<String>,
+}
+
+fn narrow(query: &mut QueryBuilder<Db>, filter: &ListFilter) {
+    query.push(" WHERE 1 = 1");
+    match filter.status {
+        WithStatus::Any => {}
+        WithStatus::Live => {
+            query.push(" AND j.status IN ").push(LIVE);
+        }
+        WithStatus::One(status) => {
+            query.push(" AND j.status = ").push_bind(status.as_str());
+        }
+    }
+    if let Some(id) = filter.dataset {
+        query.push(" AND j.dataset_id = ").push_bind(id.0);
+    }
+    if let Some(name) = &filter.dataset_name {
+        query.push(" AND j.dataset_name = ").push_bind(name.clone());
+    }
+}
+
+/// At most `limit` jobs older than `before`, newest first.
+///
+/// # Errors
+/// The database's own.
+pub async fn page(
+    conn: &mut Conn,
+    filter: &ListFilter,
+    before: Option<JobId>,
+    limit: i64,
+) -> Result<Vec<Job>, StoreError> {
+    let mut query = QueryBuilder::<Db>::new(format!("SELECT {COLUMNS} FROM {TABLES}"));
+    narrow(&mut query, filter);
+    if let Some(before) = before {
+        query.push(" AND j.id < ").push_bind(before.0);
+    }
+    query.push(" ORDER BY j.id DESC LIMIT ").push_bind(limit);
+    let rows = query.build().fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(read(row)?.job)).collect()
+}
+
+/// Jobs of the whole list.
+///
+/// # Errors
+/// The database's own.
+pub async fn total(conn: &mut Conn, filter: &ListFilter) -> Result<i64, StoreError> {
+    let mut query = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM jobs j");
+    narrow(&mut query, filter);
+    Ok(query.build_query_scalar().fetch_one(conn).await?)
+}
+
+/// How many jobs there are in each stage; stages without one are left out.
+///
+/// # Errors
+/// The database's own.
+pub async fn counts_by_status(conn: &mut Conn) -> Result<BTreeMap<String, i64>, StoreError> {
+    let rows = sqlx::query("SELECT status, COUNT(*) FROM jobs GROUP BY status")
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
+}
+
+/// Sum of the forecast monthly savings of the moves that were completed and not undone.
+///
+/// # Errors
+/// The database's own.
+pub async fn realised_saving(conn: &mut Conn) -> Result<NanoUsd, StoreError> {
+    let sum: i64 = sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(forecast_saving), 0) AS BIGINT) FROM jobs WHERE status = 'completed'",
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(NanoUsd(sum))
+}
+
+/// The live job of each of these datasets that has one.
+///
+/// # Errors
+/// The database's own.
+pub async fn live_of(
+    conn: &mut Conn,
+    datasets: &[DatasetId],
+) -> Result<HashMap<DatasetId, JobBrief>, StoreError> {
+    if datasets.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = QueryBuilder::<Db>::new("SELECT id, dataset_id, status FROM jobs j WHERE j.status IN ");
+    query.push(LIVE).push(" AND j.dataset_id IN (");
+    let mut list = query.separated(", ");
+    for id in datasets {
+        list.push_bind(id.0);
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let brief = JobBrief {
+                job_id: JobId(row.try_get("id")?),
+                status: status(row)?,
+            };
+            Ok((DatasetId(row.try_get("dataset_id")?), brief))
+        })
+        .collect()
+}
+
+/// A live job with its source or target on a location.
+///
+/// # Errors
+/// The database's own.
+pub async fn live_at(conn: &mut Conn, location: LocationId) -> Result<Option<JobId>, StoreError> {
+    let sql = format!(
+        "SELECT id FROM jobs WHERE status IN {LIVE} AND (source_location_id = $1 OR target_location_id = $1) LIMIT 1"
+    );
+    let id: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(location.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(id.map(JobId))
+}
+
+/// Targets of all live jobs on a location.
+///
+/// # Errors
+/// The database's own.
+pub async fn live_targets(
+    conn: &mut Conn,
+    location: LocationId,
+) -> Result<Vec<(JobId, StorageUri)>, StoreError> {
+    let sql = format!("SELECT id, target_uri FROM jobs WHERE status IN {LIVE} AND target_location_id = $1");
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(location.0)
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((JobId(row.try_get("id")?), super::parse(row, "target_uri")?)))
+        .collect()
+}
+
+/// Selects jobs for the mover, with a condition on `j` and values for `$1`, `$2`.
+pub(super) async fn select(
+    conn: &mut Conn,
+    condition: &str,
+    values: [i64; 2],
+) -> Result<Vec<JobRow>, StoreError> {
+    let sql = AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE {condition} ORDER BY j.id LIMIT 100"
+    ));
+    let rows = sqlx::query(sql)
+        .bind(values[0])
+        .bind(values[1])
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+fn status(row: &Row) -> Result<JobStatus, StoreError> {
+    let text: String = row.try_get("status")?;
+    JobStatus::parse(&text).ok_or_else(|| StoreError::corrupt("status", text))
+}
+
+fn read(row: &Row) -> Result<JobRow, StoreError> {
+    let time = |column: &str| -> Result<Option<Timestamp>, StoreError> {
+        Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
+    };
+    let wanted: String = row.try_get("wanted")?;
+    let parents: Option<String> = row.try_get("parents")?;
+    let state = JobState {
+        status: status(row)?,
+        wanted: Wanted::parse(&wanted),
+        rounds: row.try_get("rounds")?,
+        undo_open: row.try_get::<i64, _>("undo_open")? == 1,
+    };
+    let at_target = row.try_get::<i64, _>("at_target")? == 1;
+    // Once the dataset has moved on, switching back would not undo this job but the later one.
+    let actions = state.actions().into_iter().filter(|a| *a != "undo" || at_target);
+    let job = Job {
+        id: JobId(row.try_get("id")?),
+        dataset_id: DatasetId(row.try_get("dataset_id")?),
+        dataset_name: row.try_get("dataset_name")?,
+        status: state.status,
+        reason: row.try_get("reason")?,
+        error_code: row.try_get("error_code")?,
+        source_uri: super::parse(row, "source_uri")?,
+        source_location_id: LocationId(row.try_get("source_location_id")?),
+        source_class: super::parse(row, "source_class")?,
+        target_uri: super::parse(row, "target_uri")?,
+        target_location_id: LocationId(row.try_get("target_location_id")?),
+        target_class: super::parse(row, "target_class")?,
+        progress: progress(row)?,
+        attempt: row.try_get("attempt")?,
+        fence: row.try_get("fence")?,
+        wanted: state.wanted.map(|w| w.as_str().to_owned()),
+        owner: row.try_get("owner")?,
+        lease_until: time("lease_until")?,
+        forecast_saving_nanousd: row.try_get::<Option<i64>, _>("forecast_saving")?.map(NanoUsd),
+        created_at: Timestamp(row.try_get("created_at")?),
+        updated_at: Timestamp(row.try_get("updated_at")?),
+        started_at: time("started_at")?,
+        finished_at: time("finished_at")?,
+        undo_until: time("undo_until")?.filter(|_| state.undo_open),
+        actions: actions.map(str::to_owned).collect(),
+    };
+    Ok(JobRow {
+        job,
+        state,
+        source_root: super::parse(row, "source_root")?,
+        target_root: super::parse(row, "target_root")?,
+        source_replica: row.try_get::<Option<i64>, _>("source_replica_id")?.map(ReplicaId),
+        target_replica: row.try_get::<Option<i64>, _>("target_replica_id")?.map(ReplicaId),
+        seen_generation: row.try_get("seen_generation")?,
+        token: row.try_get("token")?,
+        staging_no: row.try_get("staging_no")?,
+        parents: parents
+            .map(|text| serde_json::from_str(&text).map_err(|e| StoreError::corrupt("parents", e)))
+            .transpose()?,
+        manifest_at: time("manifest_at")?,
+        verification: row.try_get("verification")?,
+    })
+}
+
+/// Progress as it was last stored. The time left follows from the rate.
+fn progress(row: &Row) -> Result<Progress, StoreError> {
+    let (done, total): (i64, i64) = (row.try_get("bytes_done")?, row.try_get("bytes_total")?);
+    let rate: i64 = row.try_get("bytes_per_sec")?;
+    Ok(Progress {
+        objects_done: row.try_get("objects_done")?,
+        objects_total: row.try_get("objects_total")?,
+        bytes_done: Bytes::from_i64(done),
+        bytes_total: Bytes::from_i64(total),
+        bytes_per_sec: rate,
+        eta_secs: Progress::eta(total - done, rate),
+    })
+}

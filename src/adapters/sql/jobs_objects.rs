@@ -1,0 +1,309 @@
+//! Rows of `job_objects`: the manifest of a job, which is its checkpoint.
+//!
+//! Invariant: a row says `copied` only after the object and its name are durable at the target, and `verified` only after it was
+//! read back. Whoever writes rows has asked `jobs_lease::progress` first in the same transaction.
+
+use super::{Conn, Row, StoreError};
+use crate::domain::id::JobId;
+use crate::domain::migration::ManifestObject;
+use crate::domain::unit::Bytes;
+use crate::ports::objects::{Copied, Expected, FoundObject};
+use sqlx::Row as _;
+
+/// How far an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectState {
+    /// Waits to be copied.
+    Pending,
+    /// Durable at the target.
+    Copied,
+    /// Read back and compared.
+    Verified,
+    /// To blame for the job's failure.
+    Failed,
+}
+
+impl ObjectState {
+    /// The word in the database and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Copied => "copied",
+            Self::Verified => "verified",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// An object of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestRow {
+    /// As the source's listing had it.
+    pub found: FoundObject,
+    /// BLAKE3 of what was read from the source; set once copied.
+    pub content_hash: Option<String>,
+    /// Metadata as it was set at the target; set once copied.
+    pub metadata: Option<String>,
+    /// The target object's fingerprint; set once copied.
+    pub target_fingerprint: Option<String>,
+}
+
+impl ManifestRow {
+    /// What the copy must be; `None` while there is none.
+    #[must_use]
+    pub fn expected(&self) -> Option<Expected> {
+        Some(Expected {
+            key: self.found.key.clone(),
+            size_bytes: self.found.size_bytes,
+            content_hash: self.content_hash.clone()?,
+            metadata: self.metadata.clone(),
+        })
+    }
+
+    /// The copy as a listing of the target has it; `None` while there is none.
+    #[must_use]
+    pub fn at_target(&self) -> Option<FoundObject> {
+        Some(FoundObject {
+            key: self.found.key.clone(),
+            size_bytes: self.found.size_bytes,
+            fingerprint: self.target_fingerprint.clone()?,
+        })
+    }
+}
+
+const COLUMNS: &str = "key, size_bytes, fingerprint, content_hash, metadata, target_fingerprint";
+
+/// The whole manifest in key order.
+///
+/// # Errors
+/// The database's own.
+pub async fn all(conn: &mut Conn, job: JobId) -> Result<Vec<ManifestRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM job_objects WHERE job_id = $1 ORDER BY key");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(job.0)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// At most `limit` objects of a state after a key, in key order.
+///
+/// # Errors
+/// The database's own.
+pub async fn page(
+    conn: &mut Conn,
+    job: JobId,
+    state: ObjectState,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ManifestRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM job_objects WHERE job_id = $1 AND state = $2 AND key > $3 ORDER BY key LIMIT $4"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(job.0)
+        .bind(state.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Objects and bytes that are in one of the states.
+///
+/// # Errors
+/// The database's own.
+pub async fn sums(conn: &mut Conn, job: JobId, states: &[ObjectState]) -> Result<(i64, Bytes), StoreError> {
+    let mut sums = (0, Bytes::ZERO);
+    for state in states {
+        let row = sqlx::query(
+            "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM job_objects WHERE job_id = $1 AND state = $2",
+        )
+        .bind(job.0)
+        .bind(state.as_str())
+        .fetch_one(&mut *conn)
+        .await?;
+        sums.0 += row.try_get::<i64, _>(0)?;
+        sums.1 += Bytes::from_i64(row.try_get(1)?);
+    }
+    Ok(sums)
+}
+
+/// Puts objects into the manifest as pending, over what it says of them.
+///
+/// # Errors
+/// The database's own.
+pub async fn put(tx: &mut Conn, job: JobId, objects: &[FoundObject]) -> Result<(), StoreError> {
+    for object in objects {
+        sqlx::query(
+            "INSERT INTO job_objects (job_id, key, size_bytes, fingerprint, state) VALUES ($1, $2, $3, $4, 'pending') \
+             ON CONFLICT (job_id, key) DO UPDATE SET size_bytes = excluded.size_bytes, fingerprint = excluded.fingerprint, \
+             state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, error = NULL",
+        )
+        .bind(job.0)
+        .bind(object.key.as_str())
+        .bind(object.size_bytes.to_i64())
+        .bind(object.fingerprint.as_str())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Takes objects out of the manifest. Their copies must be gone already.
+///
+/// # Errors
+/// The database's own.
+pub async fn drop_keys(tx: &mut Conn, job: JobId, keys: &[String]) -> Result<(), StoreError> {
+    for key in keys {
+        sqlx::query("DELETE FROM job_objects WHERE job_id = $1 AND key = $2")
+            .bind(job.0)
+            .bind(key.as_str())
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Takes note of a durable copy of the object as the manifest has it.
+///
+/// # Errors
+/// The database's own.
+pub async fn set_copied(
+    tx: &mut Conn,
+    job: JobId,
+    object: &FoundObject,
+    copied: &Copied,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE job_objects SET state = 'copied', content_hash = $4, metadata = $5, target_fingerprint = $6, error = NULL \
+         WHERE job_id = $1 AND key = $2 AND fingerprint = $3",
+    )
+    .bind(job.0)
+    .bind(object.key.as_str())
+    .bind(object.fingerprint.as_str())
+    .bind(copied.content_hash.as_str())
+    .bind(copied.metadata.as_str())
+    .bind(copied.fingerprint.as_str())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes note that the copy was read back and is right.
+///
+/// # Errors
+/// The database's own.
+pub async fn set_verified(tx: &mut Conn, job: JobId, key: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE job_objects SET state = 'verified' WHERE job_id = $1 AND key = $2 AND state = 'copied'",
+    )
+    .bind(job.0)
+    .bind(key)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes note of what is wrong with an object.
+///
+/// # Errors
+/// The database's own.
+pub async fn set_failed(tx: &mut Conn, job: JobId, key: &str, error: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE job_objects SET state = 'failed', error = $3 WHERE job_id = $1 AND key = $2")
+        .bind(job.0)
+        .bind(key)
+        .bind(error)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Objects that failed wait to be copied again.
+///
+/// # Errors
+/// The database's own.
+pub async fn reset_failed(tx: &mut Conn, job: JobId) -> Result<(), StoreError> {
+    reset(tx, job, "state = 'failed'").await
+}
+
+/// Every object waits to be copied: nothing of it is staged any more.
+///
+/// # Errors
+/// The database's own.
+pub async fn reset_all(tx: &mut Conn, job: JobId) -> Result<(), StoreError> {
+    reset(tx, job, "state <> 'pending'").await
+}
+
+async fn reset(tx: &mut Conn, job: JobId, condition: &str) -> Result<(), StoreError> {
+    let sql = format!(
+        "UPDATE job_objects SET state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, \
+         error = NULL WHERE job_id = $1 AND {condition}"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(job.0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What was verified is verified afresh: the job has waited.
+///
+/// # Errors
+/// The database's own.
+pub async fn forget_verified(tx: &mut Conn, job: JobId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE job_objects SET state = 'copied' WHERE job_id = $1 AND state = 'verified'")
+        .bind(job.0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// At most `limit` objects as people see them: failed first, then those under way, then by key.
+///
+/// # Errors
+/// The database's own.
+pub async fn shown(conn: &mut Conn, job: JobId, limit: i64) -> Result<Vec<ManifestObject>, StoreError> {
+    use ObjectState as S;
+    let mut found = Vec::new();
+    for state in [S::Failed, S::Pending, S::Copied, S::Verified] {
+        let left = limit - i64::try_from(found.len()).unwrap_or(limit);
+        if left <= 0 {
+            break;
+        }
+        let rows = sqlx::query(
+            "SELECT key, size_bytes, state, content_hash, error FROM job_objects WHERE job_id = $1 AND state = $2 \
+             ORDER BY key LIMIT $3",
+        )
+        .bind(job.0)
+        .bind(state.as_str())
+        .bind(left)
+        .fetch_all(&mut *conn)
+        .await?;
+        for row in &rows {
+            found.push(ManifestObject {
+                key: row.try_get("key")?,
+                size_bytes: Bytes::from_i64(row.try_get("size_bytes")?),
+                state: row.try_get("state")?,
+                content_hash: row.try_get("content_hash")?,
+                error: row.try_get("error")?,
+            });
+        }
+    }
+    Ok(found)
+}
+
+fn read(row: &Row) -> Result<ManifestRow, StoreError> {
+    Ok(ManifestRow {
+        found: FoundObject {
+            key: row.try_get("key")?,
+            size_bytes: Bytes::from_i64(row.try_get("size_bytes")?),
+            fingerprint: row.try_get("fingerprint")?,
+        },
+        content_hash: row.try_get("content_hash")?,
+        metadata: row.try_get("metadata")?,
+        target_fingerprint: row.try_get("target_fingerprint")?,
+    })
+}

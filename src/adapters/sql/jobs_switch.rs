@@ -1,0 +1,275 @@
+//! The switch, the way back, and the end of a copy that nobody needs: what a job does to `datasets` and `replicas`.
+//!
+//! Invariant: a dataset is served from exactly one copy in every commit. Each statement names what it insists on; when one finds it
+//! otherwise, the answer says so and the caller drops the transaction.
+
+use super::jobs::{self, JobRow};
+use super::jobs_change::{Also, change};
+use super::{Conn, StoreError};
+use crate::domain::id::ReplicaId;
+use crate::domain::migration::Progress;
+use crate::domain::migration::machine::JobState;
+use crate::domain::unit::Timestamp;
+
+/// What a switch or an undo came to.
+#[derive(Clone, Debug)]
+pub enum Switch {
+    /// Done, once the transaction is committed.
+    Done(Box<JobRow>),
+    /// The dataset is not what the job saw. Nothing may be committed.
+    DatasetMoved,
+    /// The job is not what its holder saw. Nothing may be committed.
+    JobMoved,
+}
+
+/// What a switch sets.
+#[derive(Clone, Debug)]
+pub struct NewServing<'a> {
+    /// Path of the target below its location.
+    pub prefix: &'a str,
+    /// Objects and bytes of the manifest.
+    pub progress: Progress,
+    /// The weakest check that every object passed.
+    pub verification: &'a str,
+    /// Until when the source is kept.
+    pub retire_after: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Points the dataset at the target, keeps the source, and ends the job, all or nothing.
+///
+/// # Errors
+/// The database's own.
+pub async fn switch(
+    tx: &mut Conn,
+    seen: &JobRow,
+    to: &JobState,
+    new: &NewServing<'_>,
+) -> Result<Switch, StoreError> {
+    let (job, progress) = (&seen.job, &new.progress);
+    let dataset = sqlx::query(
+        "UPDATE datasets SET path_uri = $5, location_id = $6, prefix = $7, storage_class = $8, object_count = $9, \
+         size_bytes = $10, scanned_at = $11, updated_at = $11, generation = generation + 1 \
+         WHERE id = $1 AND generation = $2 AND path_uri = $3 AND location_id = $4",
+    )
+    .bind(job.dataset_id.0)
+    .bind(seen.seen_generation)
+    .bind(job.source_uri.to_string())
+    .bind(job.source_location_id.0)
+    .bind(job.target_uri.to_string())
+    .bind(job.target_location_id.0)
+    .bind(new.prefix)
+    .bind(job.target_class.as_str())
+    .bind(progress.objects_total)
+    .bind(progress.bytes_total.to_i64())
+    .bind(new.now.0)
+    .execute(&mut *tx)
+    .await?;
+    let retained = sqlx::query(
+        "UPDATE replicas SET role = 'retained', retire_after = $2, object_count = $3, size_bytes = $4 \
+         WHERE id = $1 AND role = 'serving'",
+    )
+    .bind(seen.source_replica.map(|r| r.0))
+    .bind(new.retire_after.0)
+    .bind(progress.objects_total)
+    .bind(progress.bytes_total.to_i64())
+    .execute(&mut *tx)
+    .await?;
+    if dataset.rows_affected() != 1 || retained.rows_affected() != 1 {
+        return Ok(Switch::DatasetMoved);
+    }
+    let replica: i64 = sqlx::query_scalar(
+        "INSERT INTO replicas (dataset_id, location_id, prefix, storage_class, role, object_count, size_bytes, verified_at, \
+         created_at) VALUES ($1, $2, $3, $4, 'serving', $5, $6, $7, $7) RETURNING id",
+    )
+    .bind(job.dataset_id.0)
+    .bind(job.target_location_id.0)
+    .bind(new.prefix)
+    .bind(job.target_class.as_str())
+    .bind(progress.objects_total)
+    .bind(progress.bytes_total.to_i64())
+    .bind(new.now.0)
+    .fetch_one(&mut *tx)
+    .await?;
+    sqlx::query(
+        "UPDATE jobs SET target_replica_id = $3, undo_until = $4, verification = $5 WHERE id = $1 AND fence = $2",
+    )
+    .bind(job.id.0)
+    .bind(job.fence)
+    .bind(replica)
+    .bind(new.retire_after.0)
+    .bind(new.verification)
+    .execute(&mut *tx)
+    .await?;
+    let also = Also {
+        release: true,
+        progress: Some(*progress),
+        ..Also::default()
+    };
+    finish(tx, seen, to, &also, new.now).await
+}
+
+/// Points the dataset back at the retained source and gives the target's copy up, all or nothing.
+///
+/// # Errors
+/// The database's own.
+pub async fn undo(
+    tx: &mut Conn,
+    seen: &JobRow,
+    to: &JobState,
+    prefix: &str,
+    now: Timestamp,
+) -> Result<Switch, StoreError> {
+    let job = &seen.job;
+    let given_up = sqlx::query("UPDATE replicas SET role = 'deleting' WHERE id = $1 AND role = 'serving'")
+        .bind(seen.target_replica.map(|r| r.0))
+        .execute(&mut *tx)
+        .await?;
+    let restored = sqlx::query(
+        "UPDATE replicas SET role = 'serving', retire_after = NULL WHERE id = $1 AND role = 'retained'",
+    )
+    .bind(seen.source_replica.map(|r| r.0))
+    .execute(&mut *tx)
+    .await?;
+    let dataset = sqlx::query(
+        "UPDATE datasets SET path_uri = $4, location_id = $5, prefix = $6, storage_class = $7, updated_at = $9, \
+         object_count = (SELECT object_count FROM replicas WHERE id = $8), \
+         size_bytes = (SELECT size_bytes FROM replicas WHERE id = $8), generation = generation + 1 \
+         WHERE id = $1 AND path_uri = $2 AND location_id = $3",
+    )
+    .bind(job.dataset_id.0)
+    .bind(job.target_uri.to_string())
+    .bind(job.target_location_id.0)
+    .bind(job.source_uri.to_string())
+    .bind(job.source_location_id.0)
+    .bind(prefix)
+    .bind(job.source_class.as_str())
+    .bind(seen.source_replica.map(|r| r.0))
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    if [&given_up, &restored, &dataset]
+        .iter()
+        .any(|done| done.rows_affected() != 1)
+    {
+        return Ok(Switch::DatasetMoved);
+    }
+    let also = Also {
+        reason: Some("readers are sent to the source again; the copy at the target is removed".into()),
+        release: true,
+        raise_fence: true,
+        ..Also::default()
+    };
+    finish(tx, seen, to, &also, now).await
+}
+
+/// Begins to delete the retained source: from here on there is no undo.
+///
+/// # Errors
+/// The database's own.
+pub async fn begin_retirement(
+    tx: &mut Conn,
+    seen: &JobRow,
+    to: &JobState,
+    now: Timestamp,
+) -> Result<Switch, StoreError> {
+    let begun = sqlx::query("UPDATE replicas SET role = 'deleting' WHERE id = $1 AND role = 'retained'")
+        .bind(seen.source_replica.map(|r| r.0))
+        .execute(&mut *tx)
+        .await?;
+    if begun.rows_affected() != 1 {
+        return Ok(Switch::DatasetMoved);
+    }
+    let also = Also {
+        reason: Some("the grace period is over: the source is being removed".into()),
+        ..Also::default()
+    };
+    finish(tx, seen, to, &also, now).await
+}
+
+async fn finish(
+    tx: &mut Conn,
+    seen: &JobRow,
+    to: &JobState,
+    also: &Also,
+    now: Timestamp,
+) -> Result<Switch, StoreError> {
+    Ok(match change(tx, seen, to, also, now).await? {
+        Some(row) => Switch::Done(Box::new(row)),
+        None => Switch::JobMoved,
+    })
+}
+
+/// Puts the end of a copy off, when it cannot be deleted safely now.
+///
+/// # Errors
+/// The database's own.
+pub async fn put_off_retirement(tx: &mut Conn, seen: &JobRow, until: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE replicas SET retire_after = $2 WHERE id = $1 AND role = 'retained'")
+        .bind(seen.source_replica.map(|r| r.0))
+        .bind(until.0)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("UPDATE jobs SET undo_until = $2 WHERE id = $1")
+        .bind(seen.job.id.0)
+        .bind(until.0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes note that a copy's bytes are gone.
+///
+/// # Errors
+/// The database's own.
+pub async fn retired(tx: &mut Conn, replica: ReplicaId) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE replicas SET role = 'retired' WHERE id = $1 AND role = 'deleting'")
+        .bind(replica.0)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Jobs whose retained source is due.
+///
+/// # Errors
+/// The database's own.
+pub async fn to_retire(conn: &mut Conn, now: Timestamp) -> Result<Vec<JobRow>, StoreError> {
+    jobs::select(
+        conn,
+        "j.status = 'completed' AND j.undo_open = 1 AND $2 = $2 AND EXISTS (SELECT 1 FROM replicas r \
+         WHERE r.id = j.source_replica_id AND r.role = 'retained' AND r.retire_after <= $1)",
+        [now.0, 0],
+    )
+    .await
+}
+
+/// Jobs with a copy whose deletion has begun: the source of a completed one, the target of an undone one.
+///
+/// # Errors
+/// The database's own.
+pub async fn to_remove(conn: &mut Conn) -> Result<Vec<JobRow>, StoreError> {
+    jobs::select(
+        conn,
+        "$1 = $2 AND EXISTS (SELECT 1 FROM replicas r WHERE r.role = 'deleting' AND \
+         ((j.status = 'completed' AND r.id = j.source_replica_id) OR (j.status = 'undone' AND r.id = j.target_replica_id)))",
+        [0, 0],
+    )
+    .await
+}
+
+/// The completed job that brought the copy from which the dataset is served now.
+///
+/// # Errors
+/// The database's own.
+pub async fn brought_serving(conn: &mut Conn, seen: &JobRow) -> Result<Option<JobRow>, StoreError> {
+    let found = jobs::select(
+        conn,
+        "j.status = 'completed' AND j.dataset_id = $1 AND $2 = $2 AND EXISTS (SELECT 1 FROM replicas r \
+         WHERE r.id = j.target_replica_id AND r.role = 'serving')",
+        [seen.job.dataset_id.0, 0],
+    )
+    .await?;
+    Ok(found.into_iter().next())
+}

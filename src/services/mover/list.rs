@@ -1,0 +1,104 @@
+//! Jobs as lists, pages and programs read them.
+
+use super::Mover;
+use crate::adapters::sql::jobs::{self, ListFilter, WithStatus};
+use crate::adapters::sql::jobs_objects;
+use crate::domain::access::DatasetKey;
+use crate::domain::dataset::Page;
+use crate::domain::id::JobId;
+use crate::domain::migration::{Job, JobDetail, JobFilter, JobStatus};
+use crate::services::{ServiceError, ServiceResult};
+
+/// Largest page.
+const LIMIT_MAX: u32 = 200;
+/// Objects of a manifest that the page of one job shows.
+const OBJECTS_SHOWN: i64 = 200;
+
+impl Mover {
+    /// A page of the job list, newest first. `limit` is held between 1 and 200.
+    ///
+    /// # Errors
+    /// `Invalid` for an unknown status or a cursor of another list.
+    pub async fn list_jobs(
+        &self,
+        filter: &JobFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> ServiceResult<Page<Job>> {
+        let filter = ListFilter {
+            status: read_status(filter.status.as_deref())?,
+            ..read_dataset(filter.dataset.as_deref())
+        };
+        let before = cursor.map(read_cursor).transpose()?;
+        let limit = i64::from(limit.clamp(1, LIMIT_MAX));
+        let mut conn = self.deps.store.reader().await?;
+        let mut items = jobs::page(&mut conn, &filter, before, limit + 1).await?;
+        let more = i64::try_from(items.len()).is_ok_and(|n| n > limit);
+        items.truncate(usize::try_from(limit).unwrap_or(1));
+        let next_cursor = items.last().filter(|_| more).map(|job| format!("j{}", job.id));
+        let total = jobs::total(&mut conn, &filter).await?;
+        Ok(Page {
+            items,
+            next_cursor,
+            total,
+        })
+    }
+
+    /// One job with its stages, objects and plan.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_job(&self, id: JobId) -> ServiceResult<JobDetail> {
+        let mut tx = self
+            .deps
+            .store
+            .read()
+            .begin()
+            .await
+            .map_err(crate::adapters::sql::StoreError::from)?;
+        let row = jobs::find(&mut tx, id)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("job", id))?;
+        Ok(JobDetail {
+            events: jobs::events(&mut tx, id).await?,
+            objects: jobs_objects::shown(&mut tx, id, OBJECTS_SHOWN).await?,
+            verification: row.verification,
+            plan: jobs::plan(&mut tx, id).await?,
+            job: row.job,
+        })
+    }
+}
+
+fn read_status(text: Option<&str>) -> ServiceResult<WithStatus> {
+    match text.map(str::trim).filter(|t| !t.is_empty()) {
+        None => Ok(WithStatus::Any),
+        Some("active") => Ok(WithStatus::Live),
+        Some(word) => JobStatus::parse(word).map(WithStatus::One).ok_or_else(|| {
+            let known: Vec<_> = JobStatus::ALL.iter().map(|s| s.as_str()).collect();
+            ServiceError::invalid(
+                "status_unknown",
+                format!("{word:?} is no status of a job; active, {} are", known.join(", ")),
+            )
+        }),
+    }
+}
+
+fn read_dataset(text: Option<&str>) -> ListFilter {
+    let mut filter = ListFilter::default();
+    match text
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+        .map(DatasetKey::parse)
+    {
+        None => {}
+        Some(DatasetKey::Id(id)) => filter.dataset = Some(id),
+        Some(DatasetKey::Name(name)) => filter.dataset_name = Some(name),
+    }
+    filter
+}
+
+fn read_cursor(text: &str) -> ServiceResult<JobId> {
+    text.strip_prefix('j')
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| ServiceError::invalid("bad_cursor", format!("{text:?} is no cursor of the job list")))
+}
