@@ -29,4 +29,6 @@ mod tmpfs;
 
 mod plan;
 
+mod plan_figures;
+
 mod objects_contract;

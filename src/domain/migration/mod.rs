@@ -11,6 +11,9 @@ pub mod machine;
 mod machine_tests;
 
 #[cfg(test)]
+mod machine_model;
+
+#[cfg(test)]
 mod protocol;
 
 use crate::domain::id::{DatasetId, JobId, LocationId};
