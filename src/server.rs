@@ -130,7 +130,7 @@ impl App {
                 context, shell,
             ))
             .with_state(self.leptos.clone());
-        let api = http::router()
+        let api = http::router(&self.services)
             .merge(edges::ws::router())
             .merge(edges::sse::router())
             .with_state(self.services.clone());

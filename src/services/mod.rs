@@ -19,6 +19,8 @@ pub mod overview;
 
 pub mod health;
 
+pub mod idempotency;
+
 pub mod backtest;
 
 pub use error::ServiceError;
@@ -109,6 +111,8 @@ pub struct Services {
     pub health: health::Health,
     /// The live channel.
     pub live: live::Live,
+    /// Requests that are carried out once.
+    pub idempotency: idempotency::Idempotency,
 }
 
 impl Services {
@@ -123,6 +127,7 @@ impl Services {
             overview: overview::OverviewService::new(deps),
             health: health::Health::new(deps),
             live: deps.live.clone(),
+            idempotency: idempotency::Idempotency::new(deps),
         }
     }
 }

@@ -11,26 +11,37 @@ pub struct KeptAnswer {
     pub request_hash: String,
     /// HTTP status.
     pub status: i64,
+    /// Headers that belong to it, as JSON pairs.
+    pub headers: String,
     /// Its body.
     pub body: String,
 }
 
-/// The answer that was given under a key.
+/// The answer that was given under a key since `since`.
 ///
 /// # Errors
 /// The database's own.
-pub async fn find(conn: &mut Conn, scope: &str, key: &str) -> Result<Option<KeptAnswer>, StoreError> {
-    let row =
-        sqlx::query("SELECT request_hash, status, body FROM idempotency_keys WHERE scope = $1 AND key = $2")
-            .bind(scope)
-            .bind(key)
-            .fetch_optional(conn)
-            .await?;
+pub async fn find(
+    conn: &mut Conn,
+    scope: &str,
+    key: &str,
+    since: Timestamp,
+) -> Result<Option<KeptAnswer>, StoreError> {
+    let row = sqlx::query(
+        "SELECT request_hash, status, headers, body FROM idempotency_keys \
+         WHERE scope = $1 AND key = $2 AND created_at >= $3",
+    )
+    .bind(scope)
+    .bind(key)
+    .bind(since.0)
+    .fetch_optional(conn)
+    .await?;
     row.map(|row| {
         Ok(KeptAnswer {
             request_hash: row.try_get(0)?,
             status: row.try_get(1)?,
-            body: row.try_get(2)?,
+            headers: row.try_get(2)?,
+            body: row.try_get(3)?,
         })
     })
     .transpose()
@@ -53,13 +64,14 @@ pub async fn keep(
         .execute(&mut *conn)
         .await?;
     sqlx::query(
-        "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO idempotency_keys (scope, key, request_hash, status, headers, body, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(scope)
     .bind(key)
     .bind(answer.request_hash.as_str())
     .bind(answer.status)
+    .bind(answer.headers.as_str())
     .bind(answer.body.as_str())
     .bind(now.0)
     .execute(conn)

@@ -1,19 +1,24 @@
 //! `/health`, `/livez` and `/readyz`.
 
 use super::problem::ApiError;
+use super::table::Route;
 use crate::domain::overview::{HealthReport, HealthStatus};
 use crate::services::Services;
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 
-/// The three paths.
-pub fn router() -> Router<Services> {
-    Router::new()
-        .route("/health", get(health))
-        .route("/livez", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
+/// Its part of the table.
+pub fn table() -> Vec<Route> {
+    vec![
+        Route::get("/health", "getHealth", "Says how every part is", health)
+            .detail("503 with the same report when a part is down.")
+            .answers::<HealthReport>(200),
+        Route::get("/livez", "isAlive", "Answers while the process is alive", || async { "ok" })
+            .answers_text("text/plain; charset=utf-8"),
+        Route::get("/readyz", "isReady", "Answers 200 when requests can be served, else 503", ready)
+            .answers_text("text/plain; charset=utf-8"),
+    ]
 }
 
 async fn health(State(services): State<Services>) -> Result<(StatusCode, Json<HealthReport>), ApiError> {

@@ -2,15 +2,53 @@
 //!
 //! Invariant: every path under `/api/v1` is in the one route table, from which the router and the OpenAPI document are made.
 //! Handlers know no SQL and decide nothing; a service does.
+//!
+//! # To add a route
+//!
+//! 1. In the file of its resource (`datasets.rs`, …; a new resource gets a new file, named in [`table()`] below) write the handler:
+//!    extractors of [`extract`] in (`Key`, `Query<T>`, `Json<T>`), one service call, `Result<axum::Json<T>, ApiError>` out. A single
+//!    resource answers with `etag::tagged`, a new one with `etag::created`.
+//! 2. In that file's `table()` add the entry: [`Route::get`] (`post`, `patch`, `delete`) with path, operation id, summary and handler,
+//!    then what it takes and gives: `.query::<T>()`, `.body::<T>()`, `.answers::<T>(200)`, `.problems(&[404, 409])`; `.tagged()` when
+//!    the answer has an `ETag`, `.guarded()` when it reads `If-Match`, `.idempotent()` when it starts work, `.body_max(bytes)` for a
+//!    large body. The types derive `JsonSchema`, and their doc comments become the document's sentences.
+//! 3. Query types carry `#[serde(deny_unknown_fields)]`. Nothing else is to be done: `tests/it/contract.rs` asks each documented
+//!    operation and holds it to what the entry says.
 
+pub mod datasets;
+pub mod docs;
+pub mod etag;
+pub mod extract;
+pub mod fallback;
 pub mod health;
+pub mod idempotency;
 pub mod layers;
+pub mod locations;
+pub mod openapi;
 pub mod problem;
+pub mod table;
 
 use crate::services::Services;
 use axum::Router;
+use axum::routing::any;
+use table::Route;
 
-/// Every path but the pages.
-pub fn router() -> Router<Services> {
-    Router::new().merge(health::router())
+/// Rows of a list's page when the request names no number.
+pub const PAGE_ROWS: u32 = 50;
+
+/// Every operation.
+#[must_use]
+pub fn table() -> Vec<Route> {
+    [health::table(), locations::table(), datasets::table()].concat()
+}
+
+/// Every path but the pages and the live channel.
+pub fn router(services: &Services) -> Router<Services> {
+    let table = table();
+    let document = openapi::document(&table);
+    table::router(table, services)
+        .merge(docs::router(&document))
+        .route("/api", any(fallback::unknown_path))
+        .route("/api/{*rest}", any(fallback::unknown_path))
+        .method_not_allowed_fallback(fallback::wrong_method)
 }

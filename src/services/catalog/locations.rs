@@ -97,6 +97,31 @@ impl Catalog {
         })
     }
 
+    /// A page of [`Self::list_locations`]. `limit` is held between 1 and 200.
+    ///
+    /// # Errors
+    /// `Invalid` for a cursor of another list.
+    pub async fn page_locations(
+        &self,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> ServiceResult<Page<LocationSummary>> {
+        let after: i64 = match cursor {
+            None => 0,
+            Some(text) => text.parse().map_err(|_| {
+                ServiceError::invalid("bad_cursor", format!("{text:?} is no cursor of the list of locations"))
+            })?,
+        };
+        let limit = usize::try_from(limit.clamp(1, super::list::LIMIT_MAX)).unwrap_or(1);
+        let mut page = self.list_locations().await?;
+        page.items.retain(|row| row.location.id.0 > after);
+        if page.items.len() > limit {
+            page.items.truncate(limit);
+            page.next_cursor = page.items.last().map(|row| row.location.id.to_string());
+        }
+        Ok(page)
+    }
+
     /// One location by id or name.
     ///
     /// # Errors

@@ -73,6 +73,7 @@ CREATE TABLE idempotency_keys (
     key          TEXT   NOT NULL,
     request_hash TEXT   NOT NULL,
     status       BIGINT NOT NULL,
+    headers      TEXT   NOT NULL, -- JSON pairs
     body         TEXT   NOT NULL,
     created_at   BIGINT NOT NULL,
     PRIMARY KEY (scope, key)

@@ -1,0 +1,104 @@
+//! `/api/v1/locations`.
+
+use super::etag::{created, expected, tagged};
+use super::extract::{Json, Key, Query};
+use super::problem::ApiError;
+use super::table::Route;
+use crate::domain::dataset::Page;
+use crate::domain::location::{Location, LocationCheck, LocationSummary, NewLocation};
+use crate::services::Services;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Its part of the table.
+pub fn table() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/locations", "listLocations", "Lists the locations, in the order of creation", list)
+            .query::<Asked>()
+            .answers::<Page<LocationSummary>>(200)
+            .problems(&[422]),
+        Route::post("/api/v1/locations", "createLocation", "Registers a location", create)
+            .detail("The directory must exist. Locations must not contain each other. Nothing is written there.")
+            .body::<NewLocation>()
+            .answers::<Location>(201)
+            .problems(&[409, 501])
+            .tagged()
+            .idempotent(),
+        Route::get("/api/v1/locations/{location}", "getLocation", "Shows a location and what stands on it", get)
+            .answers::<LocationSummary>(200)
+            .problems(&[404])
+            .tagged(),
+        Route::post(
+            "/api/v1/locations/{location}/check",
+            "checkLocation",
+            "Looks at the real store: reachable, writable, free space",
+            check,
+        )
+        .detail("A store that is away is an answer, not an error.")
+        .answers::<LocationCheck>(200)
+        .problems(&[404]),
+        Route::delete(
+            "/api/v1/locations/{location}",
+            "removeLocation",
+            "Forgets a location that no dataset uses; its files stay",
+            remove,
+        )
+        .problems(&[404, 409])
+        .guarded(),
+    ]
+}
+
+/// Paging.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// Rows of a page, 1 to 200.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+async fn list(
+    State(services): State<Services>,
+    Query(asked): Query<Asked>,
+) -> Result<axum::Json<Page<LocationSummary>>, ApiError> {
+    let limit = asked.limit.unwrap_or(super::PAGE_ROWS);
+    let page = services
+        .catalog
+        .page_locations(asked.cursor.as_deref(), limit)
+        .await?;
+    Ok(axum::Json(page))
+}
+
+async fn create(
+    State(services): State<Services>,
+    Json(new): Json<NewLocation>,
+) -> Result<Response, ApiError> {
+    let location = services.catalog.create_location(new).await?;
+    let address = format!("/api/v1/locations/{}", location.id);
+    Ok(created(&address, location.generation, &location))
+}
+
+async fn get(State(services): State<Services>, key: Key, headers: HeaderMap) -> Result<Response, ApiError> {
+    let summary = services.catalog.get_location(&key.0).await?;
+    Ok(tagged(&headers, summary.location.generation, &summary))
+}
+
+async fn check(State(services): State<Services>, key: Key) -> Result<axum::Json<LocationCheck>, ApiError> {
+    Ok(axum::Json(services.catalog.check_location(&key.0).await?))
+}
+
+async fn remove(
+    State(services): State<Services>,
+    key: Key,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    services
+        .catalog
+        .remove_location_if(&key.0, expected(&headers)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
