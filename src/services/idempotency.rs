@@ -114,7 +114,16 @@ impl Turn {
         };
         let now = deps.clock.now();
         let mut tx = deps.store.write().await?;
-        match rows::keep(&mut tx, &self.scope, &self.key, &kept, now, now.plus_micros(-KEEP)).await {
+        match rows::keep(
+            &mut tx,
+            &self.scope,
+            &self.key,
+            &kept,
+            now,
+            now.plus_micros(-KEEP),
+        )
+        .await
+        {
             // Another process answered a request with this key at the same time; its answer stands.
             Err(StoreError::Unique(_)) => Ok(()),
             other => {

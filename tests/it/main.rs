@@ -1,6 +1,8 @@
 //! The integration binary: the real router over a real SQLite file and real directories.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod api;
+
 mod app;
 
 mod architecture;
@@ -32,3 +34,5 @@ mod plan;
 mod plan_figures;
 
 mod objects_contract;
+
+mod rest;

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("docs.css");
 /// The page has no script and no form.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Changes with the program only.
 const CACHE: &str = "max-age=300";
 
@@ -24,7 +25,10 @@ pub fn router(document: &Value) -> Router<Services> {
         .route(
             "/api/openapi.json",
             get(move || async move {
-                let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, CACHE)];
+                let headers = [
+                    (header::CONTENT_TYPE, "application/json"),
+                    (header::CACHE_CONTROL, CACHE),
+                ];
                 (headers, json.to_string())
             }),
         )
@@ -100,7 +104,11 @@ fn page(document: &Value) -> String {
         body.push_str("</section>");
     }
     body.push_str("<section><h2 id=\"shapes\">shapes</h2>");
-    for (name, shape) in document["components"]["schemas"].as_object().into_iter().flatten() {
+    for (name, shape) in document["components"]["schemas"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
         let _ = write!(
             body,
             "<details id=\"shape-{0}\"><summary><code>{0}</code> {1}</summary>{2}</details>",
@@ -151,8 +159,17 @@ fn operation_html(path: &str, method: &str, operation: &Value) -> String {
         }
         out.push_str("</tbody></table>");
     }
-    for (content, body) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
-        let _ = write!(out, "<p>Takes {} as <code>{}</code>.</p>", kind(&body["schema"]), esc(content));
+    for (content, body) in operation["requestBody"]["content"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        let _ = write!(
+            out,
+            "<p>Takes {} as <code>{}</code>.</p>",
+            kind(&body["schema"]),
+            esc(content)
+        );
     }
     out.push_str("<table><thead><tr><th>status</th><th>answer</th></tr></thead><tbody>");
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
@@ -162,7 +179,11 @@ fn operation_html(path: &str, method: &str, operation: &Value) -> String {
             .map(|c| kind(&c["schema"]))
             .unwrap_or_default();
         let described = esc(&text(&response["description"]));
-        let _ = write!(out, "<tr><td>{}</td><td>{described} {shape}</td></tr>", esc(status));
+        let _ = write!(
+            out,
+            "<tr><td>{}</td><td>{described} {shape}</td></tr>",
+            esc(status)
+        );
     }
     let _ = write!(
         out,
@@ -186,7 +207,10 @@ fn curl(path: &str, method: &str, operation: &Value) -> String {
         let _ = write!(line, " -X {}", method.to_ascii_uppercase());
     }
     let _ = write!(line, " http://127.0.0.1:8080{address}");
-    if let Some(content) = operation["requestBody"]["content"].as_object().and_then(|c| c.keys().next()) {
+    if let Some(content) = operation["requestBody"]["content"]
+        .as_object()
+        .and_then(|c| c.keys().next())
+    {
         let _ = write!(line, " -H 'content-type: {content}' -d @FILE");
     }
     line
@@ -208,7 +232,10 @@ fn kind(schema: &Value) -> String {
         return format!("<code>{}</code>", esc(&value.to_string()));
     }
     if let Some(values) = schema["enum"].as_array() {
-        let values: Vec<String> = values.iter().map(|v| format!("<code>{}</code>", esc(&v.to_string()))).collect();
+        let values: Vec<String> = values
+            .iter()
+            .map(|v| format!("<code>{}</code>", esc(&v.to_string())))
+            .collect();
         return values.join(" or ");
     }
     match &schema["type"] {
@@ -237,7 +264,11 @@ fn shape_html(shape: &Value) -> String {
             out,
             "<tr><td><code>{}</code>{}</td><td>{}</td><td>{}</td></tr>",
             esc(name),
-            if required.iter().any(|r| r == name) { "" } else { " (optional)" },
+            if required.iter().any(|r| r == name) {
+                ""
+            } else {
+                " (optional)"
+            },
             kind(field),
             prose(field["description"].as_str().unwrap_or_default())
         );

@@ -77,7 +77,11 @@ pub fn generation(tag: &str) -> Option<&str> {
         .trim_start_matches("W/")
         .strip_prefix('"')?
         .strip_suffix('"')?;
-    Some(inside.rsplit_once('-').map_or(inside, |(generation, _)| generation))
+    Some(
+        inside
+            .rsplit_once('-')
+            .map_or(inside, |(generation, _)| generation),
+    )
 }
 
 /// The tags of a header, however many lines it has.
@@ -135,11 +139,7 @@ mod tests {
             ("\"x\"", None),
             ("\"3\", \"4\"", None),
         ] {
-            assert_eq!(
-                expected(&with(header::IF_MATCH, text)).ok(),
-                expect,
-                "{text}"
-            );
+            assert_eq!(expected(&with(header::IF_MATCH, text)).ok(), expect, "{text}");
         }
         assert_eq!(expected(&HeaderMap::new()), Ok(None));
     }

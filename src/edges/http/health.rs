@@ -14,10 +14,20 @@ pub fn table() -> Vec<Route> {
         Route::get("/health", "getHealth", "Says how every part is", health)
             .detail("503 with the same report when a part is down.")
             .answers::<HealthReport>(200),
-        Route::get("/livez", "isAlive", "Answers while the process is alive", || async { "ok" })
-            .answers_text("text/plain; charset=utf-8"),
-        Route::get("/readyz", "isReady", "Answers 200 when requests can be served, else 503", ready)
-            .answers_text("text/plain; charset=utf-8"),
+        Route::get(
+            "/livez",
+            "isAlive",
+            "Answers while the process is alive",
+            || async { "ok" },
+        )
+        .answers_text("text/plain; charset=utf-8"),
+        Route::get(
+            "/readyz",
+            "isReady",
+            "Answers 200 when requests can be served, else 503",
+            ready,
+        )
+        .answers_text("text/plain; charset=utf-8"),
     ]
 }
 

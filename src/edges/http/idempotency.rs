@@ -111,7 +111,9 @@ fn read_key(value: &HeaderValue) -> Result<String, Problem> {
 }
 
 fn hash(query: Option<&str>, headers: &HeaderMap, body: &Bytes) -> String {
-    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .map_or(&b""[..], HeaderValue::as_bytes);
     let mut hasher = blake3::Hasher::new();
     for part in [query.unwrap_or_default().as_bytes(), kind, body] {
         hasher.update(&(part.len() as u64).to_le_bytes());

@@ -16,21 +16,36 @@ use serde::Deserialize;
 /// Its part of the table.
 pub fn table() -> Vec<Route> {
     vec![
-        Route::get("/api/v1/locations", "listLocations", "Lists the locations, in the order of creation", list)
-            .query::<Asked>()
-            .answers::<Page<LocationSummary>>(200)
-            .problems(&[422]),
-        Route::post("/api/v1/locations", "createLocation", "Registers a location", create)
-            .detail("The directory must exist. Locations must not contain each other. Nothing is written there.")
-            .body::<NewLocation>()
-            .answers::<Location>(201)
-            .problems(&[409, 501])
-            .tagged()
-            .idempotent(),
-        Route::get("/api/v1/locations/{location}", "getLocation", "Shows a location and what stands on it", get)
-            .answers::<LocationSummary>(200)
-            .problems(&[404])
-            .tagged(),
+        Route::get(
+            "/api/v1/locations",
+            "listLocations",
+            "Lists the locations, in the order of creation",
+            list,
+        )
+        .query::<Asked>()
+        .answers::<Page<LocationSummary>>(200)
+        .problems(&[422]),
+        Route::post(
+            "/api/v1/locations",
+            "createLocation",
+            "Registers a location",
+            create,
+        )
+        .detail("The directory must exist. Locations must not contain each other. Nothing is written there.")
+        .body::<NewLocation>()
+        .answers::<Location>(201)
+        .problems(&[409, 501])
+        .tagged()
+        .idempotent(),
+        Route::get(
+            "/api/v1/locations/{location}",
+            "getLocation",
+            "Shows a location and what stands on it",
+            get,
+        )
+        .answers::<LocationSummary>(200)
+        .problems(&[404])
+        .tagged(),
         Route::post(
             "/api/v1/locations/{location}/check",
             "checkLocation",

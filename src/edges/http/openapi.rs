@@ -106,10 +106,18 @@ fn parameters(route: &Route, shapes: &mut Shapes) -> Vec<Value> {
         );
     }
     if route.guarded {
-        header("If-Match", "The ETag that was seen; a stale one is refused with 412.", 128);
+        header(
+            "If-Match",
+            "The ETag that was seen; a stale one is refused with 412.",
+            128,
+        );
     }
     if route.tagged && route.method == Method::Get {
-        header("If-None-Match", "The ETag that is known; unchanged is 304 without a body.", 1024);
+        header(
+            "If-None-Match",
+            "The ETag that is known; unchanged is 304 without a body.",
+            1024,
+        );
     }
     all
 }
@@ -195,7 +203,8 @@ impl Shapes {
                 rename(&mut field);
                 let must = required.as_array().is_some_and(|r| r.iter().any(|n| *n == name));
                 let described = field.as_object_mut().and_then(|f| f.remove("description"));
-                let mut parameter = json!({ "name": name, "in": "query", "required": must, "schema": not_null(field) });
+                let mut parameter =
+                    json!({ "name": name, "in": "query", "required": must, "schema": not_null(field) });
                 if let Some(described) = described {
                     parameter["description"] = described;
                 }

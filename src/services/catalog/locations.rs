@@ -109,7 +109,10 @@ impl Catalog {
         let after: i64 = match cursor {
             None => 0,
             Some(text) => text.parse().map_err(|_| {
-                ServiceError::invalid("bad_cursor", format!("{text:?} is no cursor of the list of locations"))
+                ServiceError::invalid(
+                    "bad_cursor",
+                    format!("{text:?} is no cursor of the list of locations"),
+                )
             })?,
         };
         let limit = usize::try_from(limit.clamp(1, super::list::LIMIT_MAX)).unwrap_or(1);
