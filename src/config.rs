@@ -2,6 +2,7 @@
 //!
 //! Invariant: [`SETTINGS`] is the one list; what is not in it is refused in a file, so that a typing error is heard of.
 
+use crate::domain::overview::DemoNote;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -244,6 +245,7 @@ impl Resolved {
             grace_secs: self.parse("grace_secs")?,
             shutdown_secs: self.parse("shutdown_secs")?,
             public_url: self.get("public_url").map(str::to_owned),
+            demo: None,
         })
     }
 }
@@ -310,6 +312,8 @@ pub struct Settings {
     pub shutdown_secs: u64,
     /// Address under which browsers reach this server.
     pub public_url: Option<String>,
+    /// How the data came about, on a demo server. Not a setting: the demo itself puts it here.
+    pub demo: Option<DemoNote>,
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let Cli { options, command } = Cli::parse();
     match command {
-        Command::Serve(args) => serve(*args).await,
+        Command::Serve(args) => Box::pin(serve(*args)).await,
         Command::Backtest(args) => cli::finish(
             prices::load(args.prices_dir.as_deref())
                 .map_err(|e| CliError::new(Exit::Usage, e.to_string()))
@@ -23,12 +23,6 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> ExitCode {
-    if args.demo {
-        eprintln!(
-            "dim: not supported yet: the demo's data. Nothing was started or written; `dim serve` runs without it."
-        );
-        return ExitCode::FAILURE;
-    }
     let settings = Resolved::load(&args.flags(), |name| std::env::var(name).ok(), &args.config)
         .and_then(|resolved| resolved.settings());
     let settings = match settings {

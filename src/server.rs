@@ -9,6 +9,7 @@ use crate::adapters::sql::{Store, StoreError};
 use crate::config::Settings;
 use crate::edges;
 use crate::edges::cli::serve::ServeArgs;
+use crate::edges::demo::{Demo, DemoError};
 use crate::edges::http::{self, layers};
 use crate::ports::{Bus, Clock, Objects};
 use crate::services::live::Live;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Why a server did not start or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,9 @@ pub enum ServeError {
     /// The price books.
     #[error("load the price books: {0}")]
     Prices(#[from] PricesError),
+    /// The demo's data.
+    #[error("demo: {0}")]
+    Demo(#[from] DemoError),
     /// A fault that cannot be injected.
     #[error("the setting inject cannot be used: {0}")]
     Inject(String),
@@ -150,22 +155,73 @@ impl App {
 ///
 /// # Errors
 /// When it cannot start or listen.
-pub async fn run(settings: Settings, _args: &ServeArgs) -> Result<(), ServeError> {
-    let app = App::open(&settings, Arc::new(SystemClock)).await?;
+pub async fn run(mut settings: Settings, args: &ServeArgs) -> Result<(), ServeError> {
+    // From here on a signal is heard rather than deadly, so that whatever the demo made is removed.
+    let stop = StopSignal::listen()?;
+    if !args.demo {
+        return start(&settings, None, stop).await;
+    }
+    let demo = Demo::prepare(args, &mut settings, SystemClock.now())?;
+    let ended = start(&settings, Some(&demo), stop).await;
+    let removed = demo.close();
+    match ended {
+        Err(ServeError::Demo(DemoError::Stopped)) => Ok(removed?),
+        Err(error) => Err(error),
+        Ok(()) => Ok(removed?),
+    }
+}
+
+async fn start(settings: &Settings, demo: Option<&Demo>, stop: StopSignal) -> Result<(), ServeError> {
+    let app = App::open(settings, Arc::new(SystemClock)).await?;
+    let ended = listen(&app, settings, demo, stop).await;
+    app.close().await;
+    ended
+}
+
+async fn listen(
+    app: &App,
+    settings: &Settings,
+    demo: Option<&Demo>,
+    mut stop: StopSignal,
+) -> Result<(), ServeError> {
+    // Before a demo is loaded: a port that is taken should not cost that.
     let listener = TcpListener::bind(settings.addr)
         .await
         .map_err(io(format!("listen on {}", settings.addr)))?;
     let address = listener.local_addr().map_err(io("read the address"))?;
+    let patience = Duration::from_secs(settings.shutdown_secs);
+    let Some(demo) = demo else {
+        tracing::info!("listening on http://{address}");
+        let stopped = async move { stop.heard().await };
+        return serve(app, listener, stopped, patience).await;
+    };
+    {
+        let mut loading = std::pin::pin!(demo.load(&app.services));
+        let loaded = tokio::select! {
+            loaded = &mut loading => loaded,
+            () = stop.heard() => {
+                demo.cancel();
+                loading.await
+            }
+        };
+        loaded?;
+    }
     tracing::info!("listening on http://{address}");
-    serve(
-        &app,
-        listener,
-        stop_signal(),
-        Duration::from_secs(settings.shutdown_secs),
-    )
-    .await?;
-    app.close().await;
-    Ok(())
+    demo.announce(address);
+    let (told, tell) = tokio::sync::watch::channel(false);
+    let going_on = demo.run(app.services.clone(), app.deps.options.roles.mover, tell);
+    let served = async {
+        let tell = told.clone();
+        let stop = async move {
+            stop.heard().await;
+            tell.send_replace(true);
+        };
+        let served = serve(app, listener, stop, patience).await;
+        // Also when the server ended by itself.
+        told.send_replace(true);
+        served
+    };
+    tokio::join!(served, going_on).0
 }
 
 /// Serves on a listener until `stop` resolves, then gives open requests `patience` to end.
@@ -220,20 +276,27 @@ pub async fn serve(
     ended
 }
 
-async fn stop_signal() {
-    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(term) => term,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be heard; only Ctrl-C stops the server");
-            let _stopped = tokio::signal::ctrl_c().await;
-            return;
-        }
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// Ctrl-C and SIGTERM, heard from the moment it is made.
+struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> Result<Self, ServeError> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(io("listen for Ctrl-C"))?,
+            terminate: signal(SignalKind::terminate()).map_err(io("listen for SIGTERM"))?,
+        })
     }
-    tracing::info!("stopping");
+
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    }
 }
 
 fn options(settings: &Settings) -> Result<Options, ServeError> {
@@ -248,7 +311,7 @@ fn options(settings: &Settings) -> Result<Options, ServeError> {
         .collect::<Result<_, _>>()?;
     Ok(Options {
         allow_roots,
-        demo: None,
+        demo: settings.demo.clone(),
         roles: Roles {
             web: has("web"),
             recommender: has("recommender"),

@@ -3,6 +3,7 @@
 //! Edges know services and domain types. They know no database, no adapter and no page.
 
 pub mod cli;
+pub mod demo;
 pub mod http;
 pub mod origin;
 pub mod sse;

@@ -5,7 +5,7 @@
 
 use crate::domain::placement::backtest::{BacktestReport, PricesUsed, Weight, backtest};
 use crate::domain::placement::history::{
-    Columns, EVENT_COLUMNS, History, HistoryBuilder, LineError, OBJECT_COLUMNS,
+    Columns, EVENT_COLUMNS, EventRecord, History, HistoryBuilder, LineError, OBJECT_COLUMNS,
 };
 use crate::domain::placement::problem::Problem;
 use crate::domain::price::book::{PriceBook, PriceBooks};
@@ -33,6 +33,18 @@ pub struct ReadHistory {
 /// # Errors
 /// A file that cannot be read, whose header lacks a column, or a history without a dataset.
 pub fn read_history(events: impl BufRead, objects: impl BufRead) -> ServiceResult<ReadHistory> {
+    read_history_with(events, objects, |_| {})
+}
+
+/// The same, and tells each event that was taken, in the order of the file.
+///
+/// # Errors
+/// Those of [`read_history`].
+pub fn read_history_with(
+    events: impl BufRead,
+    objects: impl BufRead,
+    mut each: impl FnMut(&EventRecord),
+) -> ServiceResult<ReadHistory> {
     let mut builder = HistoryBuilder::default();
     let mut told = Refused::default();
     lines(
@@ -43,7 +55,10 @@ pub fn read_history(events: impl BufRead, objects: impl BufRead) -> ServiceResul
         |columns, text, n| columns.object(text, n).map(|record| builder.object(record)),
     )?;
     lines(events, "events", &EVENT_COLUMNS, &mut told, |columns, text, n| {
-        columns.event(text, n).map(|record| builder.event(&record))
+        columns.event(text, n).map(|record| {
+            builder.event(&record);
+            each(&record);
+        })
     })?;
     let history = builder.finish();
     if history.datasets.is_empty() {

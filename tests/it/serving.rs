@@ -68,11 +68,12 @@ async fn it_serves_health_and_the_page_and_stops_on_sigterm() {
 }
 
 #[test]
-fn the_demo_refuses_while_its_data_does_not_exist_and_writes_nothing() {
+fn the_demo_refuses_while_accesses_cannot_be_counted_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let out = Command::new(env!("CARGO_BIN_EXE_dim"))
-        .args(["serve", "--demo"])
+        .args(["serve", "--demo", "--addr", "127.0.0.1:0"])
         .current_dir(dir.path())
+        .env("TMPDIR", dir.path())
         .output()
         .unwrap();
     assert_eq!(out.status.code(), Some(1));

@@ -126,7 +126,7 @@ fn answer(args: &BacktestArgs, books: &PriceBooks) -> Result<BacktestReport, Ser
 }
 
 /// Opens a file; whether it is gzipped is told by its first bytes.
-fn open(path: &Path) -> Result<Box<dyn BufRead>, ServiceError> {
+pub(in crate::edges) fn open(path: &Path) -> Result<Box<dyn BufRead>, ServiceError> {
     let bad = |e: std::io::Error| {
         ServiceError::invalid("unreadable_file", format!("cannot read {}: {e}", path.display()))
     };
