@@ -1,10 +1,16 @@
-//! The document and the routes.
+//! The document, the frame around every page, and the routes.
+//!
+//! Invariant: every route is rendered whole before the first byte is sent, so that a page without JavaScript is complete.
 
+use super::live::Live;
+use super::pages;
+use super::parts::{demo, frame, notice, time};
 use leptos::config::LeptosOptions;
+use leptos::nonce::use_nonce;
 use leptos::prelude::*;
-use leptos_meta::{MetaTags, Stylesheet, Title, provide_meta_context};
+use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
-use leptos_router::path;
+use leptos_router::{SsrMode, path};
 
 /// The whole HTML document around [`App`].
 #[must_use]
@@ -15,6 +21,10 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
+                <link rel="stylesheet" href="/pkg/dim.css"/>
+                <script src="/theme.js" nonce=use_nonce()></script>
                 <HydrationScripts options/>
                 <MetaTags/>
             </head>
@@ -29,15 +39,31 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    time::Now::provide();
+    notice::Notices::provide();
+    Live::provide();
     view! {
-        <Stylesheet id="dim" href="/pkg/dim.css"/>
-        <Title text="Data in Motion"/>
+        <Title formatter=|text: String| format!("{text} · Data in Motion") text="Data in Motion"/>
         <Router>
-            <main>
-                <Routes fallback=|| "There is no such page.">
-                    <Route path=path!("") view=|| view! { <h1>"Data in Motion"</h1> }/>
-                </Routes>
-            </main>
+            <a class="skip" href="#main">"Skip to the content"</a>
+            <div class="frame">
+                {frame::side()}
+                <main class="main" id="main" tabindex="-1">
+                    {demo::banner()}
+                    {notice::notices()}
+                    <Routes fallback=|| pages::not_found::page()>
+                        <Route path=path!("") view=pages::overview::page ssr=SsrMode::Async/>
+                        <Route path=path!("datasets") view=pages::datasets::page ssr=SsrMode::Async/>
+                        <Route path=path!("datasets/:id") view=pages::dataset::page ssr=SsrMode::Async/>
+                        <Route path=path!("recommendations") view=pages::recommendations::page ssr=SsrMode::Async/>
+                        <Route path=path!("plan") view=pages::plan::page ssr=SsrMode::Async/>
+                        <Route path=path!("jobs") view=pages::jobs::page ssr=SsrMode::Async/>
+                        <Route path=path!("jobs/:id") view=pages::job::page ssr=SsrMode::Async/>
+                        <Route path=path!("locations") view=pages::locations::page ssr=SsrMode::Async/>
+                        <Route path=path!("prices") view=pages::prices::page ssr=SsrMode::Async/>
+                    </Routes>
+                </main>
+            </div>
         </Router>
     }
 }

@@ -1,0 +1,124 @@
+//! Plans and jobs for the pages.
+//!
+//! Invariant: the plan page is a dry run; only [`queue_move`] makes a job.
+
+use super::{
+    ApiError,
+    query::{JobQuery, PlanQuery},
+};
+use crate::domain::dataset::Page;
+use crate::domain::migration::{Job, JobDetail, Plan};
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+
+/// Rows on one page of jobs.
+pub const JOBS_PER_PAGE: u32 = 50;
+
+/// A page of the job list.
+///
+/// # Errors
+/// Those of the mover.
+#[server(prefix = "/api/fn", endpoint = "jobs", input = GetUrl)]
+pub async fn list_jobs(query: JobQuery) -> Result<Page<Job>, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    let cursor = query.cursor.as_deref();
+    Ok(services
+        .mover
+        .list_jobs(&query.filter(), cursor, JOBS_PER_PAGE)
+        .await?)
+}
+
+/// One job with its stages and objects.
+///
+/// # Errors
+/// `not_found`, and those of the mover.
+#[server(prefix = "/api/fn", endpoint = "job", input = GetUrl)]
+pub async fn get_job(id: String) -> Result<JobDetail, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    let id = id.parse().map_err(|_| ApiError::not_found("job", &id))?;
+    Ok(services.mover.get_job(id).await?)
+}
+
+/// What a move would do. Nothing is queued.
+///
+/// # Errors
+/// Those of the mover.
+#[server(prefix = "/api/fn", endpoint = "plan", input = GetUrl)]
+pub async fn plan_move(query: PlanQuery) -> Result<Plan, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    Ok(services.mover.plan(request(query, true, false)?).await?.plan)
+}
+
+/// Queues a planned move and opens the job's page.
+///
+/// # Errors
+/// Those of the mover; a plan whose checks refuse it makes no job.
+#[server(prefix = "/api/fn", endpoint = "queue-move")]
+pub async fn queue_move(
+    dataset: String,
+    target: String,
+    #[server(default)] class: Option<String>,
+    #[server(default)] require_approval: Option<String>,
+) -> Result<(), ApiError> {
+    let query = PlanQuery {
+        dataset,
+        target,
+        class,
+    };
+    let services = expect_context::<crate::services::Services>();
+    let planned = services
+        .mover
+        .plan(request(query, false, require_approval.is_some())?)
+        .await?;
+    match planned.job {
+        Some(job) => leptos_axum::redirect(&format!("/jobs/{}", job.id)),
+        None => {
+            return Err(ApiError::invalid(
+                "The plan's checks do not allow this move; no job was made.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Cancels, pauses, resumes, retries, approves or undoes a job.
+///
+/// # Errors
+/// `not_found`, a conflict when the job's state does not allow it, and those of the mover.
+#[server(prefix = "/api/fn", endpoint = "job-command")]
+pub async fn command_job(job_id: String, command: String) -> Result<String, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    let id = job_id.parse().map_err(|_| ApiError::not_found("job", &job_id))?;
+    let mover = &services.mover;
+    let job = match command.as_str() {
+        "cancel" => mover.cancel(id).await?,
+        "pause" => mover.pause(id).await?,
+        "resume" => mover.resume(id).await?,
+        "retry" => mover.retry(id).await?,
+        "approve" => mover.approve(id).await?,
+        "undo" => mover.undo(id).await?,
+        other => return Err(ApiError::invalid(format!("{other:?} is no command for a job"))),
+    };
+    let status = job.status.as_str().replace('_', " ");
+    let sentence = match job.wanted {
+        Some(wanted) => format!("Job {id}: {wanted} is on its way; it is {status} until then."),
+        None => format!("Job {id} is now {status}."),
+    };
+    Ok(super::form::done("job", sentence))
+}
+
+#[cfg(feature = "ssr")]
+fn request(
+    query: PlanQuery,
+    dry_run: bool,
+    require_approval: bool,
+) -> Result<crate::domain::migration::PlanRequest, ApiError> {
+    let class = query.class.filter(|class| !class.trim().is_empty());
+    Ok(crate::domain::migration::PlanRequest {
+        dataset_id: crate::domain::access::DatasetKey::parse(&query.dataset),
+        target_location: query.target,
+        storage_class: class.map(|c| c.parse().map_err(ApiError::invalid)).transpose()?,
+        dry_run,
+        require_approval,
+    })
+}

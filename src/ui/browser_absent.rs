@@ -1,0 +1,43 @@
+//! The names of `browser.rs` where there is no browser. Views compile against them; the server never calls them, since effects and
+//! event handlers do not run there.
+
+/// No clock is read while a page is drawn.
+#[must_use]
+pub fn now_unix_secs() -> i64 {
+    0
+}
+
+/// No clock at all.
+#[must_use]
+pub fn monotonic_ms() -> f64 {
+    0.0
+}
+
+/// The server knows no time zone of a visitor.
+#[must_use]
+pub fn local_text(_micros: i64) -> String {
+    String::new()
+}
+
+/// The server does not know the visitor's choice.
+#[must_use]
+pub fn theme() -> String {
+    "system".to_owned()
+}
+
+/// Nothing to apply it to.
+pub fn set_theme(_theme: &str) {}
+
+/// No clipboard.
+pub async fn copy(_text: String) -> bool {
+    false
+}
+
+/// The server does not know under which name it was reached.
+#[must_use]
+pub fn origin() -> String {
+    String::new()
+}
+
+/// No field to focus.
+pub fn focus(_id: &str) {}

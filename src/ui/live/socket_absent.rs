@@ -1,0 +1,15 @@
+//! The names of `socket.rs` where there is no browser: a page drawn on the server has no connection.
+
+use super::{Batch, Link, Live};
+
+/// Effects do not run on the server, so this is never called; it names what the browser's half calls.
+pub(super) fn start(live: Live) {
+    live.set_link(Link::Connecting);
+    live.apply(Batch::default());
+}
+
+/// Nothing to hold.
+pub(super) fn pause() {}
+
+/// Nothing to let go.
+pub(super) fn resume() {}

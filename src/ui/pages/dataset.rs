@@ -1,0 +1,314 @@
+//! One dataset: its history, its recommendation, its copies and moves, and what can be done with it.
+
+use super::field;
+use crate::api::advice::get_advice;
+use crate::api::catalog::{DatasetPage, RecordAccess, ScanDataset, get_dataset, list_locations};
+use crate::api::moves::list_jobs;
+use crate::api::query::JobQuery;
+use crate::domain::access::AccessBucket;
+use crate::domain::dataset::{Dataset, DatasetSummary, Page};
+use crate::domain::id::DatasetId;
+use crate::domain::location::LocationSummary;
+use crate::domain::migration::Job;
+use crate::domain::recommendation::Recommendation;
+use crate::domain::replica::{Replica, ReplicaRole};
+use crate::domain::unit::Timestamp;
+use crate::ui::format::{count, monthly, plural, times_of_size, title};
+use crate::ui::live::Live;
+use crate::ui::parts::advice::card;
+use crate::ui::parts::badge::badge;
+use crate::ui::parts::command::command;
+use crate::ui::parts::history::history;
+use crate::ui::parts::icon::{Icon, icon};
+use crate::ui::parts::job::job_lines;
+use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::notice::follow;
+use crate::ui::parts::place::place;
+use crate::ui::parts::target::target_form;
+use crate::ui::parts::time::{ago, ago_or, full};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::A;
+use leptos_router::hooks::use_params_map;
+use std::time::Duration;
+
+/// The page asks again this often at most while its dataset is accessed or moved.
+const PAGE_EVERY: Duration = Duration::from_millis(1_500);
+
+/// What the page draws from.
+#[derive(Clone, Copy)]
+struct Sources {
+    detail: Source<DatasetPage>,
+    advice: Source<Recommendation>,
+    jobs: Source<Page<Job>>,
+    locations: Source<Vec<LocationSummary>>,
+}
+
+/// The page.
+pub fn page() -> AnyView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|p| p.get("id")).unwrap_or_default());
+    let days = field("days");
+    let days = Memo::new(move |_| days());
+    let sources = Sources {
+        detail: Source::new(move || id.get(), get_dataset),
+        advice: Source::new(move || id.get(), get_advice),
+        jobs: Source::new(
+            move || id.get(),
+            |id| {
+                list_jobs(JobQuery {
+                    dataset: Some(id),
+                    ..Default::default()
+                })
+            },
+        ),
+        locations: Source::new(|| (), |()| list_locations()),
+    };
+    view! { <div class="page">{sources.detail.draw(move |d| body(d, id.get_untracked(), days, sources))}</div> }.into_any()
+}
+
+fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, sources: Sources) -> AnyView {
+    let first = page.now().detail.summary.dataset;
+    let (id, name, uri) = (first.id, first.name.to_string(), first.path_uri.to_string());
+    Live::get().on_dataset(id, PAGE_EVERY, move || page.refresh());
+    let changed = Callback::new(move |()| page.refresh());
+    let summary = page.part(|p| p.detail.summary.clone());
+    let history = page.part(|p| (p.detail.history.clone(), p.now));
+    let replicas = page.part(|p| p.detail.replicas.clone());
+    let heading = name.clone();
+    view! {
+        <Title text=heading/>
+        <header class="page-head">
+            <div>
+                <p class="crumbs"><A href="/datasets">"Datasets"</A>" / "{id.to_string()}</p>
+                <h1>{name}</h1>
+                <p class="lead mono">{uri}</p>
+            </div>
+            {scan(id, changed)}
+        </header>
+        {move || figures(&summary.get())}
+        <div class="cols">
+            <div class="stack">
+                <section class="card" aria-labelledby="advice">
+                    <div class="card-head"><h2 id="advice">"Recommendation"</h2></div>
+                    {sources.advice.draw(move |r| recommendation(r, id))}
+                </section>
+                <section class="card" aria-labelledby="history">
+                    <div class="card-head">
+                        <h2 id="history">"Access history"</h2>
+                        <nav class="chips" aria-label="Range of the chart">{move || ranges(&key, days.get().as_deref())}</nav>
+                    </div>
+                    {move || history.with(|(buckets, now)| chart(buckets, *now, days.get().as_deref(), id))}
+                </section>
+                <section class="card" aria-labelledby="copies">
+                    <div class="card-head"><h2 id="copies">"Copies"</h2><span class="small muted">"the serving one answers readers"</span></div>
+                    {move || replicas.with(|r| copies(r))}
+                </section>
+                <section class="card" aria-labelledby="moves">
+                    <div class="card-head"><h2 id="moves">"Moves"</h2></div>
+                    {sources.jobs.draw(move |jobs| moves(jobs, id))}
+                </section>
+            </div>
+            <div class="stack">
+                <section class="card" aria-labelledby="move">
+                    <div class="card-head"><h2 id="move">"Plan a move"</h2></div>
+                    <div class="card-body">
+                        {sources.locations.draw(move |l| target_form(id.to_string(), &l.now(), "", ""))}
+                        {command(format!("dim migrate plan --dataset-id {id} --target-location NAME --dry-run"))}
+                    </div>
+                </section>
+                {record(id, changed)}
+                <section class="card" aria-labelledby="facts">
+                    <div class="card-head"><h2 id="facts">"Facts"</h2></div>
+                    <div class="card-body">{move || summary.with(|s| facts(&s.dataset))}</div>
+                </section>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn scan(id: DatasetId, changed: Callback<()>) -> AnyView {
+    let action = ServerAction::<ScanDataset>::new();
+    follow(action, move || changed.run(()));
+    let busy = move || action.pending().get();
+    let text = move || if busy() { "Listing…" } else { "Scan its objects" };
+    view! {
+        <ActionForm action=action attr:class="inline-form">
+            <input type="hidden" name="dataset_id" value=id.to_string()/>
+            <button type="submit" data-testid="scan" disabled=busy>{icon(Icon::Refresh)} {text}</button>
+        </ActionForm>
+    }
+    .into_any()
+}
+
+fn recommendation(r: Held<Recommendation>, id: DatasetId) -> AnyView {
+    Live::get().on_dataset(id, PAGE_EVERY, move || r.refresh());
+    let refresh = Callback::new(move |()| r.refresh());
+    view! { {move || card(&r.get(), refresh)} }.into_any()
+}
+
+fn moves(jobs: Held<Page<Job>>, id: DatasetId) -> AnyView {
+    Live::get().on_dataset(id, PAGE_EVERY, move || jobs.refresh());
+    let shown = jobs.part(|p| p.items.iter().take(MOVES_SHOWN).cloned().collect::<Vec<_>>());
+    let none = Memo::new(move |_| shown.with(Vec::is_empty));
+    view! {
+        {move || {
+            if none.get() {
+                empty("It was never moved", "Plan a move on this page, and it will stand here.", None)
+            } else {
+                job_lines(shown)
+            }
+        }}
+    }
+    .into_any()
+}
+
+fn figures(s: &DatasetSummary) -> AnyView {
+    let d = &s.dataset;
+    let objects = if d.object_count > 0 {
+        plural(d.object_count, "object")
+    } else {
+        "not scanned yet".to_owned()
+    };
+    let item = |label: &'static str, value: AnyView, note: AnyView| {
+        view! { <div class="figure"><span class="figure-label">{label}</span><span class="figure-value">{value}</span><span class="figure-note">{note}</span></div> }
+    };
+    view! {
+        <div class="figures">
+            {item("Size", d.size_bytes.to_string().into_any(), objects.into_any())}
+            {item("Serves from", d.location_name.to_string().into_any(), d.storage_class.to_string().into_any())}
+            {item("Read a month", times_of_size(s.reads_per_month_permille).into_any(), "of its size, last 30 days".into_any())}
+            {item("Cost a month", monthly(s.monthly_cost_nanousd).into_any(), "at that rate".into_any())}
+            {item("Last access", ago_or(s.last_access_at, "never"), "read or write".into_any())}
+        </div>
+    }
+    .into_any()
+}
+
+/// Moves listed here; the jobs page has all.
+const MOVES_SHOWN: usize = 12;
+
+const RANGES: [(&str, &str); 4] = [
+    ("30", "30 days"),
+    ("90", "90 days"),
+    ("365", "1 year"),
+    ("", "All"),
+];
+
+fn ranges(key: &str, chosen: Option<&str>) -> AnyView {
+    RANGES
+        .into_iter()
+        .map(|(days, text)| {
+            let href = if days.is_empty() {
+                format!("/datasets/{key}")
+            } else {
+                format!("/datasets/{key}?days={days}")
+            };
+            let current = (chosen.unwrap_or_default() == days).then_some("true");
+            view! { <a href=href data-noscroll aria-current=current>{text}</a> }
+        })
+        .collect_view()
+        .into_any()
+}
+
+fn chart(days: &[AccessBucket], now: Timestamp, range: Option<&str>, id: DatasetId) -> AnyView {
+    let Some(oldest) = days.first() else {
+        return empty(
+            "No access was seen yet",
+            "Without a history nothing is forecast. Post an access event below, or import a log:",
+            Some(format!(
+                "dim access --dataset-id {id} --op read --size-bytes 8192 --client-lat-ms 11.4"
+            )),
+        );
+    };
+    let newest = days.last().map_or(now.day(), |b| b.start.day());
+    let last = now.day().max(newest);
+    let first = match range
+        .and_then(|r| r.parse::<i64>().ok())
+        .filter(|n| (1..=36_500).contains(n))
+    {
+        Some(n) => last - n + 1,
+        // A week of room at least, so that one day of history is not one wide bar.
+        None => oldest.start.day().min(last - 6),
+    };
+    view! { <div class="card-body">{history(days, first, last)}</div> }.into_any()
+}
+
+fn copies(replicas: &[Replica]) -> AnyView {
+    if replicas.is_empty() {
+        return empty(
+            "No copy is known",
+            "Scan the dataset to see what is at its address.",
+            None,
+        );
+    }
+    view! {
+        <div class="table-wrap">
+            <table class="cards">
+                <thead><tr><th scope="col">"Copy"</th><th scope="col">"Class"</th><th scope="col" class="num">"Size"</th><th scope="col">"Verified"</th><th scope="col">"Kept until"</th></tr></thead>
+                <tbody>
+                    {replicas.iter().map(|r| {
+                        let (tone, picture) = match r.role {
+                            ReplicaRole::Serving => ("ok", Icon::Check),
+                            ReplicaRole::Retained => ("warn", Icon::Clock),
+                            ReplicaRole::Deleting => ("warn", Icon::Spin),
+                            ReplicaRole::Retired => ("", Icon::Ban),
+                        };
+                        let prefix = if r.prefix.is_empty() { "the whole location".to_owned() } else { r.prefix.clone() };
+                        view! {
+                            <tr>
+                                <td class="title">{badge(tone, picture, title(r.role.as_str()))}<span class="sub mono">{prefix}</span></td>
+                                <td data-label="Class">{r.storage_class.to_string()}</td>
+                                <td class="num" data-label="Size">{r.size_bytes.to_string()}<span class="sub">{format!("{} objects", count(r.object_count))}</span></td>
+                                <td data-label="Verified">{ago_or(r.verified_at, "not by a move")}</td>
+                                <td data-label="Kept until">{r.retire_after.map_or_else(|| view! { <span class="muted">"–"</span> }.into_any(), ago)}</td>
+                            </tr>
+                        }
+                    }).collect_view()}
+                </tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn record(id: DatasetId, changed: Callback<()>) -> AnyView {
+    let action = ServerAction::<RecordAccess>::new();
+    follow(action, move || changed.run(()));
+    let busy = move || action.pending().get();
+    let line = format!("dim access --dataset-id {id} --op read --size-bytes 8192 --client-lat-ms 11.4");
+    view! {
+        <section class="card" aria-labelledby="record">
+            <div class="card-head"><h2 id="record">"Record an access"</h2></div>
+            <div class="card-body">
+                <ActionForm action=action>
+                    <input type="hidden" name="dataset_id" value=id.to_string()/>
+                    <div class="form-grid">
+                        <div class="field"><label for="acc-op">"What"</label><select id="acc-op" name="op"><option value="read">"Read"</option><option value="write">"Write"</option></select></div>
+                        <div class="field"><label for="acc-size">"Bytes"</label><input id="acc-size" name="size_bytes" type="number" min="0" step="1" value="8192" required/></div>
+                        <div class="field"><label for="acc-lat">"First byte, ms (optional)"</label><input id="acc-lat" name="client_lat_ms" type="number" min="0" step="0.1"/></div>
+                        <div><button type="submit" data-testid="record-access" disabled=busy>"Record"</button></div>
+                    </div>
+                </ActionForm>
+                {command(line)}
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn facts(d: &Dataset) -> AnyView {
+    view! {
+        <dl class="facts">
+            <dt>"Placement"</dt><dd>{place(d.location_name.as_str(), d.storage_class.as_str())}</dd>
+            <dt>"Created"</dt><dd>{full(d.created_at)}</dd>
+            <dt>"Changed"</dt><dd>{full(d.updated_at)}</dd>
+            <dt>"Scanned"</dt><dd>{ago_or(d.scanned_at, "never")}</dd>
+            <dt>"Latency limit"</dt><dd>{d.latency_limit_ms.map_or_else(|| "none".to_owned(), |ms| format!("{} ms to the first byte", count(ms)))}</dd>
+            {d.pinned_reason.clone().map(|r| view! { <dt>"Pinned"</dt><dd>{r}</dd> })}
+            <dt>"Generation"</dt><dd>{d.generation.to_string()}</dd>
+        </dl>
+    }
+    .into_any()
+}

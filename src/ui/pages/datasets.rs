@@ -1,0 +1,293 @@
+//! The dataset list: search, filters, order and paging are all in the URL, and done by the server.
+
+use super::{field, head};
+use crate::api::catalog::{CreateDataset, list_datasets, list_locations};
+use crate::api::query::DatasetQuery;
+use crate::domain::dataset::{DatasetSummary, Page};
+use crate::domain::location::LocationSummary;
+use crate::ui::format::{count, monthly, times_of_size};
+use crate::ui::live::Live;
+use crate::ui::parts::badge::{badge, status_badge};
+use crate::ui::parts::icon::{Icon, icon};
+use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::notice::follow;
+use crate::ui::parts::pager::pager;
+use crate::ui::parts::place::place;
+use crate::ui::parts::spark::spark;
+use crate::ui::parts::time::ago_or;
+use leptos::prelude::*;
+use leptos_router::components::{A, Form};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The list asks again this often at most while moves change it.
+const LIST_EVERY: Duration = Duration::from_secs(2);
+
+/// The page.
+pub fn page() -> AnyView {
+    let (search, location, class) = (field("search"), field("location"), field("class"));
+    let (advice, sort, order, cursor) = (field("advice"), field("sort"), field("order"), field("cursor"));
+    let query = Memo::new(move |_| DatasetQuery {
+        search: search(),
+        location: location(),
+        class: class(),
+        advice: advice(),
+        sort: sort(),
+        order: order(),
+        cursor: cursor(),
+    });
+    let rows = Source::new(move || query.get(), list_datasets);
+    let locations = Source::new(|| (), |()| list_locations());
+    view! {
+        <div class="page">
+            {head("Datasets", "What is kept, where it stands, how much of it is read, and what it costs.")}
+            {create()}
+            <section class="card" aria-label="List of datasets">
+                {locations.draw(move |l| view! { {move || filters(&query.get(), &l.get())} }.into_any())}
+                {rows.draw(move |page| list(page, query.get_untracked()))}
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+fn create() -> AnyView {
+    let action = ServerAction::<CreateDataset>::new();
+    follow(action, || {});
+    let busy = move || action.pending().get();
+    view! {
+        <details class="add" data-testid="new-dataset">
+            <summary class="button primary">{icon(Icon::Plus)} "Register a dataset"</summary>
+            <section class="card">
+                <div class="card-body">
+                    <ActionForm action=action>
+                        <div class="form-grid">
+                            <div class="field">
+                                <label for="new-name">"Name"</label>
+                                <input id="new-name" name="name" required maxlength="128" autocomplete="off" placeholder="demo-dataset"/>
+                            </div>
+                            <div class="field">
+                                <label for="new-uri">"Address of its objects"</label>
+                                <input id="new-uri" name="path_uri" required autocomplete="off" placeholder="file:///shared_storage/demo-dataset"/>
+                            </div>
+                            <div class="field">
+                                <label for="new-size">"Size in bytes (optional)"</label>
+                                <input id="new-size" name="size_bytes" type="number" min="0" step="1" placeholder="a scan finds it"/>
+                            </div>
+                            <div class="field">
+                                <label for="new-class">"Storage class (optional)"</label>
+                                <input id="new-class" name="storage_class" autocomplete="off" placeholder="the location's default"/>
+                            </div>
+                            <div><button type="submit" class="primary" disabled=busy>"Register"</button></div>
+                        </div>
+                    </ActionForm>
+                    <p class="small muted">"Nothing is moved or changed at the address; a scan lists what is there."</p>
+                </div>
+            </section>
+        </details>
+    }
+    .into_any()
+}
+
+fn filters(query: &DatasetQuery, locations: &[LocationSummary]) -> AnyView {
+    let classes: BTreeSet<String> = locations
+        .iter()
+        .flat_map(|l| l.location.storage_classes.iter().map(ToString::to_string))
+        .collect();
+    let same = |text: String| (text.clone(), text);
+    let names = locations.iter().map(|l| same(l.location.name.to_string()));
+    let advice = [("move", "Move"), ("stay", "Stay"), ("no_history", "No history")];
+    let advice = advice.map(|(v, t)| (v.to_owned(), t.to_owned())).into_iter();
+    let search = query.search.clone().unwrap_or_default();
+    let sort = query.sort.clone().unwrap_or_default();
+    let order = query.order.clone().unwrap_or_default();
+    let location = select("location", "Location", query.location.as_deref(), names);
+    let class = select(
+        "class",
+        "Class",
+        query.class.as_deref(),
+        classes.into_iter().map(same),
+    );
+    let advice = select("advice", "Recommendation", query.advice.as_deref(), advice);
+    let clear = query
+        .is_narrowed()
+        .then(|| view! { <A href="/datasets" attr:class="button plain">"Clear"</A> });
+    view! {
+        <Form method="GET" action="/datasets" attr:role="search" attr:aria-label="Filter the list">
+            <div class="filters">
+                <div class="field search">
+                    <label for="f-search">"Name contains"</label>
+                    <input id="f-search" type="search" name="search" value=search/>
+                </div>
+                {location} {class} {advice}
+                <input type="hidden" name="sort" value=sort/>
+                <input type="hidden" name="order" value=order/>
+                <button type="submit">"Filter"</button>
+                {clear}
+            </div>
+        </Form>
+    }
+    .into_any()
+}
+
+fn select(
+    name: &'static str,
+    label: &'static str,
+    chosen: Option<&str>,
+    options: impl Iterator<Item = (String, String)>,
+) -> AnyView {
+    let id = format!("f-{name}");
+    let options = options
+        .map(|(value, text)| {
+            let selected = chosen == Some(value.as_str());
+            view! { <option value=value selected=selected>{text}</option> }
+        })
+        .collect_view();
+    let of = id.clone();
+    view! {
+        <div class="field">
+            <label for=of>{label}</label>
+            <select id=id name=name><option value="">"Any"</option>{options}</select>
+        </div>
+    }
+    .into_any()
+}
+
+fn list(page: Held<Page<DatasetSummary>>, query: DatasetQuery) -> AnyView {
+    Live::get().on_stage(LIST_EVERY, move || page.refresh());
+    let query = StoredValue::new(query);
+    view! {
+        {move || {
+            let page = page.get();
+            query.with_value(|query| if page.items.is_empty() { nothing(query) } else { table(page, query) })
+        }}
+    }
+    .into_any()
+}
+
+fn nothing(query: &DatasetQuery) -> AnyView {
+    if query.is_narrowed() {
+        return empty(
+            "No dataset fits these filters",
+            "Clear one of them, or search for another part of the name.",
+            None,
+        );
+    }
+    empty(
+        "No dataset yet",
+        "A dataset is a prefix with many objects. Register one with the button above, or from a terminal:",
+        Some("dim datasets create --name demo-dataset --path-uri file:///shared_storage/demo-dataset".into()),
+    )
+}
+
+fn table(page: Page<DatasetSummary>, query: &DatasetQuery) -> AnyView {
+    let at = |cursor| {
+        DatasetQuery {
+            cursor,
+            ..query.clone()
+        }
+        .href()
+    };
+    let next = page.next_cursor.clone().map(|cursor| at(Some(cursor)));
+    let first = query.cursor.is_some().then(|| at(None));
+    let (shown, total) = (page.items.len(), page.total);
+    view! {
+        <div class="table-wrap">
+            <table class="cards" data-testid="datasets">
+                <caption class="visually-hidden">"Datasets"</caption>
+                <thead>
+                    <tr>
+                        {column(query, "Dataset", Some("name"), false)}
+                        {column(query, "Size", Some("size"), true)}
+                        {column(query, "Placement", None, false)}
+                        {column(query, "Last access", Some("last_access"), false)}
+                        {column(query, "Reads, 30 days", None, false)}
+                        {column(query, "Read a month", None, true)}
+                        {column(query, "Cost a month", Some("cost"), true)}
+                        {column(query, "Recommendation", Some("saving"), false)}
+                    </tr>
+                </thead>
+                <tbody>{page.items.into_iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+        {pager(shown, total, "dataset", first, next)}
+    }
+    .into_any()
+}
+
+/// A column's head; a link that orders by it, and the other way round when it already does.
+fn column(query: &DatasetQuery, text: &'static str, sort: Option<&'static str>, number: bool) -> AnyView {
+    let class = if number { "num" } else { "" };
+    let Some(word) = sort else {
+        return view! { <th scope="col" class=class>{text}</th> }.into_any();
+    };
+    let here = query.sort.as_deref() == Some(word);
+    let reversed = query.order.as_deref() == Some("desc");
+    let href = DatasetQuery {
+        sort: Some(word.into()),
+        order: (here && !reversed).then(|| "desc".into()),
+        cursor: None,
+        ..query.clone()
+    }
+    .href();
+    // Names go up by default, everything else begins with the largest.
+    let up = (word == "name") != reversed;
+    let (state, picture) = if up {
+        ("ascending", Icon::Up)
+    } else {
+        ("descending", Icon::Down)
+    };
+    view! {
+        <th scope="col" class=class aria-sort=here.then_some(state)>
+            <A href=href>{text} {here.then(|| icon(picture))}</A>
+        </th>
+    }
+    .into_any()
+}
+
+fn row(summary: DatasetSummary) -> AnyView {
+    let advice = advice(&summary);
+    let reads = spark(&summary.read_bytes_by_day);
+    let d = summary.dataset;
+    let objects = if d.object_count > 0 {
+        format!("{} objects", count(d.object_count))
+    } else {
+        "not scanned".to_owned()
+    };
+    let pinned = d
+        .pinned_reason
+        .map(|_| view! { <span class="sub">{icon(Icon::Pin)} " pinned"</span> });
+    view! {
+        <tr data-testid="dataset-row" data-dataset-id=d.id.to_string()>
+            <td class="title">
+                <A href=format!("/datasets/{}", d.id) attr:class="name">{d.name.to_string()}</A>
+                {pinned}
+            </td>
+            <td class="num" data-label="Size">{d.size_bytes.to_string()}<span class="sub">{objects}</span></td>
+            <td data-label="Placement">{place(d.location_name.as_str(), d.storage_class.as_str())}</td>
+            <td data-label="Last access">{ago_or(summary.last_access_at, "never seen")}</td>
+            <td data-label="Reads, 30 days">{reads}</td>
+            <td class="num" data-label="Read a month">{times_of_size(summary.reads_per_month_permille)}<span class="sub">"of its size"</span></td>
+            <td class="num" data-label="Cost a month">{monthly(summary.monthly_cost_nanousd)}</td>
+            <td data-label="Recommendation">{advice}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+fn advice(summary: &DatasetSummary) -> AnyView {
+    if let Some(job) = summary.active_job.clone() {
+        return view! { <A href=format!("/jobs/{}", job.job_id) attr:class="badge-link">{status_badge(job.status)}</A> }
+            .into_any();
+    }
+    match summary.recommendation.clone() {
+        Some(r) if r.action == "move" => view! {
+            <span class="good strong">{format!("Save {} a month", r.monthly_saving_nanousd)}</span>
+            <span class="sub">{r.proposed.map(|p| format!("to {p}"))}</span>
+        }
+        .into_any(),
+        Some(r) if r.action == "stay" => badge("", Icon::Check, "Stay"),
+        Some(_) => view! { <span class="muted">"No history"</span> }.into_any(),
+        None => view! { <span class="muted">"Not looked at yet"</span> }.into_any(),
+    }
+}

@@ -1,0 +1,227 @@
+//! One job: its stages, progress, objects and events, and what can be done with it.
+
+use crate::api::moves::get_job;
+use crate::domain::migration::{Job, JobDetail, JobEvent, JobStatus, ManifestObject};
+use crate::ui::browser;
+use crate::ui::format::{clock, plural, rate, title};
+use crate::ui::live::Live;
+use crate::ui::parts::badge::{badge, status_badge};
+use crate::ui::parts::command::command;
+use crate::ui::parts::icon::Icon;
+use crate::ui::parts::job::{actions, fraction, live_badge, meter, objects_line};
+use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::plan::{checks, plan};
+use crate::ui::parts::stages::stages;
+use crate::ui::parts::time::full;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::A;
+use leptos_router::hooks::use_params_map;
+use std::time::Duration;
+
+/// The page asks again this often at most while its job changes stage.
+const PAGE_EVERY: Duration = Duration::from_millis(500);
+
+/// The page.
+pub fn page() -> AnyView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|p| p.get("id")).unwrap_or_default());
+    let detail = Source::new(move || id.get(), get_job);
+    view! {
+        <div class="page">
+            <Title text=move || format!("Job {}", id.get())/>
+            {detail.draw(body)}
+        </div>
+    }
+    .into_any()
+}
+
+fn body(detail: Held<JobDetail>) -> AnyView {
+    let first = detail.now().job;
+    let refresh = Callback::new(move |()| detail.refresh());
+    Live::get().on_stage(PAGE_EVERY, move || detail.refresh());
+    let fetched = detail.part(|d| d.job.clone());
+    let job = Live::get().job(fetched.into());
+    let events = detail.part(|d| d.events.clone());
+    let objects = detail.part(|d| d.objects.clone());
+    let about = detail.part(|d| (d.job.clone(), d.verification.clone()));
+    let reason = Memo::new(move |_| job.with(|j| j.reason.clone()));
+    let stage = Memo::new(move |_| job.with(|j| j.status));
+    let planned = detail.now().plan.map(|p| {
+        view! {
+            <section class="card" aria-labelledby="plan">
+                <div class="card-head"><h2 id="plan">"The plan it was made from"</h2></div>
+                <div class="card-body">{plan(&p)}{checks(&p)}</div>
+            </section>
+        }
+    });
+    view! {
+        <header class="page-head" data-testid="job-page" data-status=move || stage.get().as_str()>
+            <div>
+                <p class="crumbs"><A href="/jobs">"Jobs"</A>" / "{first.id.to_string()}</p>
+                <h1>"Move " <A href=format!("/datasets/{}", first.dataset_id) attr:class="name">{first.dataset_name}</A></h1>
+                <p class="row lead">{live_badge(job)} <span data-testid="job-reason">{move || reason.get()}</span></p>
+            </div>
+            {actions(job, refresh)}
+        </header>
+        <section class="card" aria-label="Progress">
+            <div class="card-body">
+                {stages(job, events)}
+                {meter(job)}
+                <p class="small muted">{move || job.with(counted)}</p>
+                {milestones(job)}
+            </div>
+        </section>
+        <div class="cols">
+            <div class="stack">
+                <section class="card" aria-labelledby="objects">
+                    <div class="card-head"><h2 id="objects">"Objects"</h2><span class="small muted">"failed first, at most 200 shown"</span></div>
+                    {move || objects_table(objects.get())}
+                </section>
+                {planned}
+            </div>
+            <div class="stack">
+                <section class="card" aria-labelledby="facts">
+                    <div class="card-head"><h2 id="facts">"About this job"</h2></div>
+                    <div class="card-body">{move || about.with(|(job, check)| facts(job, check.clone()))}</div>
+                </section>
+                <section class="card" aria-labelledby="events">
+                    <div class="card-head"><h2 id="events">"Events"</h2></div>
+                    <ol class="feed" data-testid="job-events">{move || events.with(|events| events.iter().rev().cloned().map(event).collect_view())}</ol>
+                </section>
+                {elsewhere(job)}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn event(e: JobEvent) -> AnyView {
+    let run =
+        (e.attempt > 1).then(|| view! { <span class="small muted">{format!(" run {}", e.attempt)}</span> });
+    let reason = e.reason.map(|r| view! { <span class="sub">{r}</span> });
+    view! {
+        <li>
+            <time datetime=e.at.to_string()>{clock(e.at)}</time>
+            <div>{status_badge(e.status)} {run} {reason}</div>
+        </li>
+    }
+    .into_any()
+}
+
+/// What a screen reader hears of the progress: stages and quarters, not every tick.
+fn milestones(job: Signal<Job>) -> AnyView {
+    let said = Memo::new(move |_| {
+        job.with(|j| {
+            let quarter = fraction(j) / 25 * 25;
+            let stage = title(j.status.as_str());
+            match j.status {
+                JobStatus::Copying | JobStatus::Verifying if quarter > 0 => {
+                    format!("{stage}: {quarter} percent")
+                }
+                _ => stage,
+            }
+        })
+    });
+    view! { <p class="visually-hidden" role="status">{said}</p> }.into_any()
+}
+
+/// The same from a terminal: one line to watch, one for what can be done now, by the command line and over HTTP.
+fn elsewhere(job: Signal<Job>) -> AnyView {
+    let id = job.with_untracked(|j| j.id);
+    let next = Memo::new(move |_| job.with(|j| j.actions.first().cloned()));
+    let origin = RwSignal::new("http://127.0.0.1:8080".to_owned());
+    Effect::new(move |_| origin.set(browser::origin()));
+    view! {
+        <section class="card" aria-labelledby="cli">
+            <div class="card-head"><h2 id="cli">"From a terminal"</h2></div>
+            <div class="card-body stack-s">
+                {command(format!("dim watch job --job-id {id}"))}
+                {move || next.get().map(|word| {
+                    let origin = origin.get();
+                    view! {
+                        {command(format!("dim jobs {word} --job-id {id}"))}
+                        {command(format!("curl -X POST {origin}/api/v1/jobs/{id}/{word}"))}
+                    }
+                })}
+                {move || command(format!("curl {}/api/v1/jobs/{id}", origin.get()))}
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// What the present stage counts: the same bar means copied bytes in one stage and compared bytes in the next.
+fn counted(job: &Job) -> String {
+    let objects = objects_line(&job.progress);
+    let speed = rate(job.progress.bytes_per_sec);
+    match job.status {
+        JobStatus::Copying => format!("{objects} copied and durable at the target, {speed}."),
+        JobStatus::Verifying => format!("{objects} read back and compared, {speed}."),
+        JobStatus::Switching => "Every object is verified; the catalog is being switched.".into(),
+        JobStatus::Completed => format!(
+            "{} copied, verified and switched.",
+            plural(job.progress.objects_total, "object")
+        ),
+        JobStatus::AwaitingApproval => "Waits until a person approves it; nothing was copied.".into(),
+        JobStatus::Queued => "Waits for a mover.".into(),
+        JobStatus::Failed | JobStatus::Cancelled => "The source was not changed and still serves.".into(),
+        JobStatus::Paused => format!("{objects} are kept for when it is resumed."),
+        JobStatus::Undone => "Readers are back at the source.".into(),
+    }
+}
+
+fn facts(job: &Job, verification: Option<String>) -> AnyView {
+    view! {
+        <dl class="facts">
+            <dt>"From"</dt><dd><span class="mono">{job.source_uri.to_string()}</span><span class="sub">{job.source_class.to_string()}</span></dd>
+            <dt>"To"</dt><dd><span class="mono">{job.target_uri.to_string()}</span><span class="sub">{job.target_class.to_string()}</span></dd>
+            <dt>"Made"</dt><dd>{full(job.created_at)}</dd>
+            {job.started_at.map(|t| view! { <dt>"Begun"</dt><dd>{full(t)}</dd> })}
+            {job.finished_at.map(|t| view! { <dt>"Ended"</dt><dd>{full(t)}</dd> })}
+            <dt>"Run"</dt><dd>{job.attempt.to_string()}</dd>
+            {job.forecast_saving_nanousd.map(|s| view! { <dt>"Forecast saving"</dt><dd>{format!("{s} / month")}</dd> })}
+            {verification.map(|v| view! { <dt>"Verified by"</dt><dd>{v}</dd> })}
+            {job.undo_until.map(|t| view! { <dt>"Undo until"</dt><dd>{full(t)}</dd> })}
+            {job.error_code.clone().map(|c| view! { <dt>"Error code"</dt><dd><code>{c}</code></dd> })}
+        </dl>
+    }
+    .into_any()
+}
+
+fn objects_table(objects: Vec<ManifestObject>) -> AnyView {
+    if objects.is_empty() {
+        return empty(
+            "No object listed yet",
+            "The manifest is written when a mover takes the job.",
+            None,
+        );
+    }
+    view! {
+        <div class="table-wrap">
+            <table class="cards">
+                <thead><tr><th scope="col">"Object"</th><th scope="col" class="num">"Size"</th><th scope="col">"State"</th><th scope="col">"BLAKE3"</th></tr></thead>
+                <tbody>
+                    {objects.into_iter().map(|o| {
+                        let (tone, picture) = match o.state.as_str() {
+                            "verified" => ("ok", Icon::Shield),
+                            "copied" => ("run", Icon::Check),
+                            "failed" => ("err", Icon::Alert),
+                            _ => ("", Icon::Clock),
+                        };
+                        let hash = o.content_hash.map(|h| h.chars().take(12).collect::<String>());
+                        view! {
+                            <tr>
+                                <td class="title"><span class="mono">{o.key}</span>{o.error.map(|e| view! { <span class="sub bad">{e}</span> })}</td>
+                                <td class="num" data-label="Size">{o.size_bytes.to_string()}</td>
+                                <td data-label="State">{badge(tone, picture, title(&o.state))}</td>
+                                <td data-label="BLAKE3"><span class="mono muted">{hash.unwrap_or_else(|| "–".into())}</span></td>
+                            </tr>
+                        }
+                    }).collect_view()}
+                </tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}

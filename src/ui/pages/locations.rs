@@ -1,0 +1,189 @@
+//! The locations: what they are, whether they answer, how full they are, and the form that adds one.
+
+use super::head;
+use crate::api::catalog::{AddLocation, CheckLocation, RemoveLocation, list_locations};
+use crate::api::query::DatasetQuery;
+use crate::domain::location::{LocationCheck, LocationSummary};
+use crate::ui::format::{count, monthly, percent, plural};
+use crate::ui::parts::badge::badge;
+use crate::ui::parts::icon::{Icon, icon};
+use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::notice::follow;
+use crate::ui::parts::time::ago;
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+/// A location fuller than this many percent is shown as one to look at.
+const FULL_PERCENT: u64 = 90;
+
+/// The page.
+pub fn page() -> AnyView {
+    let locations = Source::new(|| (), |()| list_locations());
+    view! {
+        <div class="page">
+            {head("Locations", "The places where data may stand: directories of this machine and shares. Buckets are not supported yet.")}
+            {locations.draw(whole)}
+        </div>
+    }
+    .into_any()
+}
+
+fn whole(locations: Held<Vec<LocationSummary>>) -> AnyView {
+    let refresh = move || locations.refresh();
+    let (check, remove) = (
+        ServerAction::<CheckLocation>::new(),
+        ServerAction::<RemoveLocation>::new(),
+    );
+    follow(check, refresh);
+    follow(remove, refresh);
+    view! {
+        {add(refresh)}
+        {move || {
+            let list = locations.get();
+            if list.is_empty() {
+                return view! {
+                    <section class="card">{empty(
+                        "No location yet",
+                        "A location is a root directory with its storage classes and prices. Add one above, or from a terminal:",
+                        Some("dim locations add --name nas --uri file:///shared_storage --storage-class hot".into()),
+                    )}</section>
+                }.into_any();
+            }
+            view! { <div class="tiles">{list.into_iter().map(|l| card(l, check, remove)).collect_view()}</div> }.into_any()
+        }}
+    }
+    .into_any()
+}
+
+fn card(
+    l: LocationSummary,
+    check: ServerAction<CheckLocation>,
+    remove: ServerAction<RemoveLocation>,
+) -> AnyView {
+    let name = l.location.name.to_string();
+    let href = DatasetQuery {
+        location: Some(name.clone()),
+        ..Default::default()
+    }
+    .href();
+    let classes = l
+        .location
+        .storage_classes
+        .iter()
+        .map(|class| view! { <li>{class.to_string()}</li> })
+        .collect_view();
+    let credential = l
+        .location
+        .credential_ref
+        .as_ref()
+        .map_or_else(|| "none needed".to_owned(), |c| c.as_str().to_owned());
+    let book = crate::api::query::href("/prices", &[("book", &Some(l.location.price_book.clone()))]);
+    let holds = format!(
+        ", {}, {} a month",
+        l.dataset_bytes,
+        monthly(l.monthly_cost_nanousd)
+    );
+    let removing = (l.dataset_count == 0).then(|| {
+        let key = name.clone();
+        view! {
+            <ActionForm action=remove attr:class="inline-form">
+                <input type="hidden" name="key" value=key/>
+                <button type="submit" class="danger">"Remove"</button>
+            </ActionForm>
+        }
+    });
+    let (key, test) = (name.clone(), name.clone());
+    view! {
+        <article class="card" data-testid="location" data-location=test>
+            <div class="card-head">
+                <h2>{name}</h2>
+                {state(l.check.as_ref())}
+            </div>
+            <div class="card-body">
+                {l.check.as_ref().map(capacity)}
+                <dl class="facts">
+                    <dt>"Address"</dt><dd class="mono">{l.location.uri.to_string()}</dd>
+                    <dt>"Holds"</dt><dd><A href=href>{plural(l.dataset_count, "dataset")}</A>{holds}</dd>
+                    <dt>"Classes"</dt><dd><ul class="words">{classes}</ul></dd>
+                    <dt>"Price book"</dt><dd><A href=book>{l.location.price_book}</A></dd>
+                    <dt>"Credentials"</dt><dd>{credential}</dd>
+                </dl>
+                <div class="row">
+                    <ActionForm action=check attr:class="inline-form">
+                        <input type="hidden" name="key" value=key/>
+                        <button type="submit">{icon(Icon::Refresh)} "Check now"</button>
+                    </ActionForm>
+                    {removing}
+                </div>
+            </div>
+        </article>
+    }
+    .into_any()
+}
+
+fn state(check: Option<&LocationCheck>) -> AnyView {
+    match check.cloned() {
+        None => badge("", Icon::Clock, "Not checked yet"),
+        Some(c) if c.reachable => {
+            let took = format!("in {} µs, ", count(c.latency_us));
+            view! { <span class="row"><span class="small muted">{took}{ago(c.checked_at)}</span>{badge("ok", Icon::Check, "Answers")}</span> }
+                .into_any()
+        }
+        Some(c) => {
+            view! { <span class="row"><span class="small bad">{c.problem}</span>{badge("err", Icon::Alert, "Away")}</span> }
+                .into_any()
+        }
+    }
+}
+
+fn capacity(check: &LocationCheck) -> Option<AnyView> {
+    let (free, total) = (check.free_bytes?, check.total_bytes?);
+    let used = total.saturating_sub(free);
+    let share = percent(used.0, total.0);
+    let class = if share >= FULL_PERCENT { "err" } else { "rest" };
+    Some(
+        view! {
+            <div class="meter">
+                <progress class=class max="100" value=share.to_string() aria-label="Used space of the volume"></progress>
+                <div class="figures-line"><span>{format!("{used} of {total} used ({share} %)")}</span><span>{format!("{free} free")}</span></div>
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+fn add(refresh: impl Fn() + Copy + Send + Sync + 'static) -> AnyView {
+    let action = ServerAction::<AddLocation>::new();
+    follow(action, refresh);
+    let busy = move || action.pending().get();
+    let text =
+        |id: &'static str, name: &'static str, label: &'static str, hint: &'static str, required: bool| {
+            view! {
+                <div class="field">
+                    <label for=id>{label}</label>
+                    <input id=id name=name autocomplete="off" placeholder=hint required=required/>
+                </div>
+            }
+        };
+    view! {
+        <details class="add" data-testid="new-location">
+            <summary class="button primary">{icon(Icon::Plus)} "Add a location"</summary>
+            <section class="card">
+                <div class="card-body">
+                    <ActionForm action=action>
+                        <div class="form-grid">
+                            {text("loc-name", "name", "Name", "nas", true)}
+                            {text("loc-uri", "uri", "Root address", "file:///shared_storage", true)}
+                            {text("loc-classes", "storage_classes", "Storage classes (optional)", "hot, cold", false)}
+                            {text("loc-book", "price_book", "Price book (optional)", "local/nvme", false)}
+                            {text("loc-cred", "credential_ref", "Credentials by reference (optional)", "env:NAME or file:/path", false)}
+                            <div><button type="submit" class="primary" disabled=busy>"Add"</button></div>
+                        </div>
+                    </ActionForm>
+                    <p class="small muted">"A secret is never typed here: name the variable or file that holds it."</p>
+                </div>
+            </section>
+        </details>
+    }
+    .into_any()
+}

@@ -1,0 +1,48 @@
+//! Pages: a file each. A page asks `api` for its data, and composes parts.
+//!
+//! Pages know no service and no live protocol; what changes under them comes through the parts.
+
+pub mod overview;
+
+pub mod datasets;
+
+pub mod dataset;
+
+pub mod recommendations;
+
+pub mod plan;
+
+pub mod jobs;
+
+pub mod job;
+
+pub mod locations;
+
+pub mod prices;
+
+pub mod not_found;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+/// The head of a page: its title, and a sentence that says what it is for.
+fn head(title: &'static str, lead: impl Into<String>) -> AnyView {
+    let lead: String = lead.into();
+    view! {
+        <Title text=title/>
+        <header class="page-head">
+            <div>
+                <h1>{title}</h1>
+                <p class="lead">{lead}</p>
+            </div>
+        </header>
+    }
+    .into_any()
+}
+
+/// A field of the URL; an empty one is an absent one.
+fn field(name: &'static str) -> impl Fn() -> Option<String> + Copy {
+    let map = use_query_map();
+    move || map.with(|m| m.get(name)).filter(|v| !v.trim().is_empty())
+}

@@ -1,0 +1,175 @@
+//! The recommendations, the largest saving first; those that ask for a decision unless the URL says otherwise.
+
+use super::{field, head};
+use crate::api::advice::list_advice;
+use crate::api::query::AdviceQuery;
+use crate::domain::dataset::Page;
+use crate::domain::recommendation::{Action, Recommendation, ReviewStatus, explain};
+use crate::ui::format::{days, monthly, title};
+use crate::ui::live::Live;
+use crate::ui::parts::badge::badge;
+use crate::ui::parts::icon::{Icon, icon};
+use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::pager::pager;
+use crate::ui::parts::place::place;
+use leptos::prelude::*;
+use leptos_router::components::A;
+use std::time::Duration;
+
+/// The list asks again this often at most while recommendations change.
+const LIST_EVERY: Duration = Duration::from_secs(3);
+
+/// Address words of the filters and their names.
+const ACTIONS: [(&str, &str); 4] = [
+    ("", "Move"),
+    ("stay", "Stay"),
+    ("no_history", "No history"),
+    ("any", "All"),
+];
+const REVIEWS: [(&str, &str); 5] = [
+    ("", "Any decision"),
+    ("open", "Open"),
+    ("accepted", "Accepted"),
+    ("snoozed", "Snoozed"),
+    ("rejected", "Rejected"),
+];
+
+/// The page.
+pub fn page() -> AnyView {
+    let (action, review) = (field("action"), field("review"));
+    let (location, cursor) = (field("location"), field("cursor"));
+    let query = Memo::new(move |_| AdviceQuery {
+        action: action(),
+        review: review(),
+        location: location(),
+        cursor: cursor(),
+    });
+    let list = Source::new(move || query.get(), list_advice);
+    view! {
+        <div class="page">
+            {head("Recommendations", "Where each dataset should stand by its own history and dated prices. To stay is a full answer.")}
+            <div class="row">
+                <nav class="chips" aria-label="Filter by advice">{move || chips(&query.get(), true)}</nav>
+                <nav class="chips" aria-label="Filter by decision">{move || chips(&query.get(), false)}</nav>
+            </div>
+            <section class="card" aria-label="List of recommendations">
+                {list.draw(move |page| table(page, query.get_untracked()))}
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+fn chips(query: &AdviceQuery, by_action: bool) -> AnyView {
+    let (words, chosen): (&[(&str, &str)], _) = if by_action {
+        (&ACTIONS, query.action.clone())
+    } else {
+        (&REVIEWS, query.review.clone())
+    };
+    let chosen = chosen.unwrap_or_default();
+    words
+        .iter()
+        .map(|(word, text)| {
+            let value = Some((*word).to_owned());
+            let mut to = AdviceQuery {
+                cursor: None,
+                ..query.clone()
+            };
+            if by_action {
+                to.action = value;
+            } else {
+                to.review = value;
+            }
+            let current = (chosen == *word).then_some("true");
+            view! { <a href=to.href() aria-current=current>{*text}</a> }
+        })
+        .collect_view()
+        .into_any()
+}
+
+fn table(page: Held<Page<Recommendation>>, query: AdviceQuery) -> AnyView {
+    Live::get().on_change(LIST_EVERY, move || page.refresh());
+    let query = StoredValue::new(query);
+    view! { {move || query.with_value(|query| rows(page.get(), query))} }.into_any()
+}
+
+fn rows(page: Page<Recommendation>, query: &AdviceQuery) -> AnyView {
+    if page.items.is_empty() {
+        return if query.action.is_none() && query.review.is_none() {
+            empty(
+                "No move is recommended",
+                "Either everything stands well, or too little is known: accesses teach the recommender. Import a log:",
+                Some("dim access import access.csv --format csv".into()),
+            )
+        } else {
+            empty("None fits this filter", "Choose another above.", None)
+        };
+    }
+    let at = |cursor| {
+        AdviceQuery {
+            cursor,
+            ..query.clone()
+        }
+        .href()
+    };
+    let next = page.next_cursor.clone().map(|c| at(Some(c)));
+    let first = query.cursor.is_some().then(|| at(None));
+    let (shown, total) = (page.items.len(), page.total);
+    view! {
+        <div class="table-wrap">
+            <table class="cards" data-testid="recommendations">
+                <caption class="visually-hidden">"Recommendations, the largest saving first"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Dataset"</th>
+                        <th scope="col">"Advice"</th>
+                        <th scope="col" class="num">"Now a month"</th>
+                        <th scope="col" class="num">"Saving a month"</th>
+                        <th scope="col" class="num">"Once"</th>
+                        <th scope="col" class="num">"Pays in"</th>
+                        <th scope="col">"Decision"</th>
+                    </tr>
+                </thead>
+                <tbody>{page.items.into_iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+        {pager(shown, total, "recommendation", first, next)}
+    }
+    .into_any()
+}
+
+fn row(r: Recommendation) -> AnyView {
+    let moves = r.action == Action::Move;
+    let why = r.reasons.first().map(explain::reason);
+    let here = place(r.current.location_name.as_str(), r.current.storage_class.as_str());
+    let advice = match &r.proposed {
+        Some(to) if moves => {
+            let to = place(to.location_name.as_str(), to.storage_class.as_str());
+            view! { <span class="moveline">{here} {icon(Icon::Arrow)} <span class="visually-hidden">"to"</span> {to}</span> }.into_any()
+        }
+        _ => {
+            view! { <span class="moveline">{badge("", Icon::Check, title(r.action.as_str()))} {here}</span> }
+                .into_any()
+        }
+    };
+    let only = |text: String| if moves { text } else { "–".to_owned() };
+    let decision = match r.review.status {
+        ReviewStatus::Open if moves => badge("warn", Icon::Person, "Open"),
+        ReviewStatus::Open => view! { <span class="muted">"–"</span> }.into_any(),
+        ReviewStatus::Accepted => badge("ok", Icon::Check, "Accepted"),
+        ReviewStatus::Snoozed => badge("", Icon::Clock, "Snoozed"),
+        ReviewStatus::Rejected => badge("", Icon::Ban, "Rejected"),
+    };
+    view! {
+        <tr data-testid="recommendation-row" data-dataset-id=r.dataset_id.to_string()>
+            <td class="title"><A href=format!("/datasets/{}", r.dataset_id) attr:class="name">{r.dataset_name.to_string()}</A><span class="sub">{why}</span></td>
+            <td data-label="Advice">{advice}</td>
+            <td class="num" data-label="Now a month">{monthly(r.stay_monthly_nanousd)}</td>
+            <td class="num strong" class:good=moves data-label="Saving a month">{only(r.monthly_saving_nanousd.to_string())}</td>
+            <td class="num" data-label="Once">{only(r.one_time_nanousd.to_string())}</td>
+            <td class="num" data-label="Pays in">{only(r.break_even_days.map_or_else(|| "never".into(), days))}</td>
+            <td data-label="Decision">{decision}</td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,43 @@
+//! Parts: each a noun that several pages show.
+//!
+//! Parts know domain types and no page, no route's data and no service.
+
+pub mod icon;
+
+pub mod badge;
+
+pub mod frame;
+
+pub mod load;
+
+pub mod notice;
+
+pub mod time;
+
+pub mod command;
+
+pub mod place;
+
+pub mod spark;
+
+pub mod history;
+
+pub mod share;
+
+pub mod pager;
+
+pub mod job;
+
+pub mod stages;
+
+pub mod plan;
+
+pub mod target;
+
+pub mod advice;
+
+pub mod costs;
+
+pub mod feed;
+
+pub mod demo;

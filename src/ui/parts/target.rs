@@ -1,0 +1,54 @@
+//! The form that asks where a dataset should go. A GET form: it opens the plan, and changes nothing.
+
+use crate::domain::location::LocationSummary;
+use leptos::prelude::*;
+use leptos_router::components::Form;
+use std::collections::BTreeSet;
+
+/// Target location, class, and the button that opens the plan.
+#[must_use]
+pub fn target_form(dataset: String, locations: &[LocationSummary], target: &str, class: &str) -> AnyView {
+    let classes: BTreeSet<String> = locations
+        .iter()
+        .flat_map(|l| l.location.storage_classes.iter().map(ToString::to_string))
+        .collect();
+    let options = locations
+        .iter()
+        .map(|l| {
+            let name = l.location.name.to_string();
+            let selected = name == target;
+            let of = l
+                .location
+                .storage_classes
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            view! { <option value=name.clone() selected=selected>{format!("{name} ({of})")}</option> }
+        })
+        .collect_view();
+    let class = class.to_owned();
+    view! {
+        <Form method="GET" action="/plan">
+            <input type="hidden" name="dataset" value=dataset/>
+            <div class="form-grid">
+                <div class="field">
+                    <label for="plan-target">"Target location"</label>
+                    <select id="plan-target" name="target">{options}</select>
+                </div>
+                <div class="field">
+                    <label for="plan-class">"Storage class"</label>
+                    <select id="plan-class" name="class">
+                        <option value="">"the location's default"</option>
+                        {classes.into_iter().map(|c| {
+                            let selected = c == class;
+                            view! { <option value=c.clone() selected=selected>{c.clone()}</option> }
+                        }).collect_view()}
+                    </select>
+                </div>
+                <div><button type="submit">"Show the plan"</button></div>
+            </div>
+        </Form>
+    }
+    .into_any()
+}
