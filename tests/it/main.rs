@@ -33,6 +33,8 @@ mod plan;
 
 mod plan_figures;
 
+mod plan_queue;
+
 mod objects_contract;
 
 mod rest;

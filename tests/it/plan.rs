@@ -50,7 +50,7 @@ pub fn files(app: &TestApp, path: &str) -> PathBuf {
     app.dir.path().join("files").join(path)
 }
 
-fn request(target: &str) -> PlanRequest {
+pub fn request(target: &str) -> PlanRequest {
     PlanRequest {
         dataset_id: DatasetKey::parse("demo"),
         target_location: target.into(),
@@ -72,7 +72,7 @@ pub async fn plan_of(app: &TestApp, dataset: &str, target: &str) -> Plan {
     app.services().mover.plan(request).await.unwrap().plan
 }
 
-async fn refusal(app: &TestApp, target: &str) -> ServiceError {
+pub async fn refusal(app: &TestApp, target: &str) -> ServiceError {
     match dry(app, target).await {
         Err(error) => error,
         Ok(planned) => panic!("{target} was planned: {:?}", planned.plan.checks),
@@ -92,7 +92,7 @@ pub fn detail<'a>(plan: &'a Plan, name: &str) -> &'a PlanCheck {
 }
 
 /// Every entry below a directory: kind, inode, size, times and content.
-fn snapshot(dir: &Path) -> BTreeMap<PathBuf, String> {
+pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, String> {
     let mut seen = BTreeMap::new();
     let mut todo = vec![dir.to_owned()];
     while let Some(dir) = todo.pop() {
@@ -244,35 +244,6 @@ async fn a_target_is_a_name_an_id_a_root_or_an_address_and_anything_else_is_refu
     let glacier = app.services().mover.plan(glacier).await.unwrap_err();
     assert_eq!(glacier.code(), "storage_class_unknown");
     assert!(glacier.to_string().contains("it has warm, cold"), "{glacier}");
-}
-
-#[tokio::test]
-async fn a_location_under_an_allowed_root_is_planned_for_but_not_registered() {
-    let (app, _) = catalog().await;
-    app.make("new disk");
-    let plan = dry(&app, &app.uri("new disk/demo")).await.unwrap().plan;
-    assert_eq!(failed(&plan), Vec::<&str>::new());
-    assert_eq!(
-        (plan.target_location_id.0, plan.target_location_name.as_str()),
-        (0, "local-new-disk")
-    );
-    let said = &detail(&plan, "place_free").detail;
-    assert!(
-        said.contains("will be registered as the location local-new-disk"),
-        "{said}"
-    );
-    let missing = refusal(&app, &app.uri("not made/demo")).await;
-    assert_eq!(missing.code(), "directory_missing", "{missing}");
-    // What a check forbids registers nothing either.
-    app.make("new disk/demo/full");
-    let refused = PlanRequest {
-        dry_run: false,
-        ..request(&app.uri("new disk/demo"))
-    };
-    let refused = app.services().mover.plan(refused).await.unwrap_err();
-    assert_eq!(refused.code(), "plan_not_applicable");
-    let locations = app.services().catalog.list_locations().await.unwrap();
-    assert_eq!(locations.total, 2);
 }
 
 #[tokio::test]

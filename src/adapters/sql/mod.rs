@@ -28,6 +28,8 @@ pub mod jobs_lease;
 
 pub mod jobs_objects;
 
+pub mod jobs_rates;
+
 pub mod jobs_staging;
 
 pub mod jobs_switch;

@@ -5,6 +5,8 @@
 //!
 //! This module must not know how bytes are copied, where rows are kept or what time it is.
 
+pub mod estimate;
+
 pub mod machine;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use super::Catalog;
 use super::datasets::{pick_class, prefix_below};
-use crate::adapters::sql::datasets as rows;
+use crate::adapters::sql::{datasets as rows, jobs};
 use crate::domain::dataset::Dataset;
 use crate::domain::location::{Location, NewLocation, Provider, StorageUri};
 use crate::domain::name::StorageClass;
@@ -113,7 +113,7 @@ impl Catalog {
         }
     }
 
-    /// Who has a copy at, above or below a target, in words; `None` when the place is free in the catalog.
+    /// Who has or will have a copy at, above or below a target, in words; `None` when the place is free in the catalog.
     ///
     /// # Errors
     /// Database faults.
@@ -127,6 +127,14 @@ impl Catalog {
         }
         let mut conn = self.deps.store.reader().await?;
         let location = target.location.id;
+        for (job, uri) in jobs::live_targets(&mut conn, location).await? {
+            if uri.overlaps(&target.uri) {
+                return Ok(Some(format!(
+                    "{} is at, above or below the target of the job {job}",
+                    target.uri
+                )));
+            }
+        }
         let Some(holder) = rows::overlapping(&mut conn, location, &target.prefix.path).await? else {
             return Ok(None);
         };

@@ -7,6 +7,7 @@ mod checks;
 mod figures;
 
 use super::Mover;
+use crate::adapters::sql::jobs;
 use crate::domain::dataset::Dataset;
 use crate::domain::location::{Location, Provider};
 use crate::domain::migration::{Plan, PlanCheck, PlanRequest, Planned};
@@ -69,6 +70,10 @@ impl Mover {
         }
         let holder = catalog.holder_of(target, dataset).await?;
         found.push(checks::of_holder(holder, target));
+        let mut conn = self.deps.store.reader().await?;
+        let live = jobs::live_of(&mut conn, &[dataset.id]).await?;
+        found.push(checks::of_jobs(live.get(&dataset.id)));
+        drop(conn);
         found.extend(checks::notes(dataset, target, &self.deps.prices));
         found.extend(figures.note);
         Ok(Plan {
@@ -131,8 +136,12 @@ fn refuse_same_place(dataset: &Dataset, target: &Target) -> ServiceResult<()> {
 fn forbidden(plan: &Plan) -> ServiceError {
     let failed = |check: &PlanCheck| (!check.ok).then(|| format!("{}: {}", check.name, check.detail));
     let list: Vec<_> = plan.checks.iter().filter_map(failed).collect();
+    let held = plan
+        .checks
+        .iter()
+        .any(|c| c.name == checks::NO_OTHER_JOB && !c.ok);
     ServiceError::conflict(
-        "plan_not_applicable",
+        if held { "job_exists" } else { "plan_not_applicable" },
         format!(
             "the move of {} to {} is not possible; {}. Nothing was queued and nothing was changed",
             plan.dataset_name,

@@ -2,7 +2,7 @@
 //!
 //! A check that is `ok` may carry a warning; one that is not forbids the move, and its text says what to do.
 
-use crate::domain::dataset::Dataset;
+use crate::domain::dataset::{Dataset, JobBrief};
 use crate::domain::migration::PlanCheck;
 use crate::domain::price::book::PriceBooks;
 use crate::domain::unit::{Bytes, group_thousands};
@@ -15,6 +15,9 @@ const BLOCK: u64 = 4096;
 const RESERVE_PERMILLE: u64 = 10;
 /// The reserve is never more than this: on large stores a share would hold back terabytes for nothing.
 const RESERVE_MAX: u64 = 10_000_000_000;
+
+/// The check that a live job fails.
+pub(super) const NO_OTHER_JOB: &str = "no_other_job";
 
 fn check(name: &str, ok: bool, detail: impl Into<String>) -> PlanCheck {
     PlanCheck {
@@ -164,6 +167,17 @@ pub(super) fn of_holder(holder: Option<String>, target: &Target) -> PlanCheck {
         ),
     };
     unless("place_free", holder, place)
+}
+
+/// One job at a time moves a dataset.
+pub(super) fn of_jobs(live: Option<&JobBrief>) -> PlanCheck {
+    let held = live.map(|job| {
+        format!(
+            "the job {} on it is {}; cancel it or let it end first",
+            job.job_id, job.status
+        )
+    });
+    unless(NO_OTHER_JOB, held, "no other job is at work on it")
 }
 
 /// Warnings that leave the decision to the person who asked for the move.

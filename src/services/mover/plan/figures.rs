@@ -2,10 +2,11 @@
 //!
 //! Invariant: every amount comes from `domain::price`; what is not known is absent and said, never a constant.
 
-use crate::adapters::sql::{datasets, rollups};
+use crate::adapters::sql::{datasets, jobs_rates, rollups};
 use crate::domain::access::AccessBucket;
 use crate::domain::dataset::Dataset;
 use crate::domain::location::{Location, Provider};
+use crate::domain::migration::estimate;
 use crate::domain::migration::{PlanCheck, PlanCostLine};
 use crate::domain::price::book::MONTH_DAYS;
 use crate::domain::price::cost::{MoveTerms, Usage, moving, running};
@@ -21,6 +22,8 @@ use crate::services::mover::Mover;
 
 /// Days that the target is taken to hold the data: a longer minimum of its class is charged for the rest.
 const HORIZON_DAYS: f64 = 90.0;
+/// Finished jobs that are looked at for the duration; older ones were on other disks or loads.
+const JOBS_ASKED: i64 = 50;
 
 /// The amounts of a plan.
 pub(super) struct Figures {
@@ -44,7 +47,10 @@ impl Mover {
         target: &Target,
         listing: &Listing,
     ) -> ServiceResult<Figures> {
-        let duration_secs = None;
+        let mut conn = self.deps.store.reader().await?;
+        let finished = jobs_rates::finished(&mut conn, JOBS_ASKED).await?;
+        let found = i64::try_from(listing.objects.len()).unwrap_or(i64::MAX);
+        let duration_secs = estimate::duration_secs(&finished, found, listing.size_bytes());
         let priced = |location: &Location, class: &str| {
             let book = self.deps.prices.find(&location.price_book)?;
             Priced::find(book, class)
@@ -72,7 +78,6 @@ impl Mover {
             });
         };
         let now = self.deps.clock.now();
-        let mut conn = self.deps.store.reader().await?;
         let placed_at = datasets::replicas(&mut conn, dataset.id)
             .await?
             .into_iter()
@@ -82,7 +87,6 @@ impl Mover {
         let month = rollups::history(&mut conn, dataset.id, since, true).await?;
         let last_access = datasets::last_access(&mut conn, dataset.id).await?;
 
-        let found = i64::try_from(listing.objects.len()).unwrap_or(i64::MAX);
         let (count, size) = dataset.counted(found, listing.size_bytes());
         let held = Holding::new(size, count);
         let terms = MoveTerms {
