@@ -185,6 +185,7 @@ fn lines_sum_to_the_total_whatever_the_sizes() {
                     gets: 777.0,
                     puts: 3.0,
                     outside_share: 0.4,
+                    other_region_share: 0.1,
                     read_day_chance: 0.01,
                     idle_days: 12,
                 };

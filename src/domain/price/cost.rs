@@ -6,7 +6,7 @@
 
 use super::book::{ClassPrice, MONTH_DAYS, exact_usd};
 use super::line::{CostKind, CostLine, CostSheet};
-use super::rates::{Distance, Holding, Usd, egress};
+use super::rates::{Distance, Holding, Rates, Usd, egress};
 use super::transfer::{Priced, charges};
 use crate::domain::unit::{Bytes, NanoUsd, group_thousands};
 
@@ -21,8 +21,10 @@ pub struct Usage {
     pub gets: f64,
     /// Write requests.
     pub puts: f64,
-    /// Share of the read bytes that leaves the location, 0 to 1.
+    /// Share of the read bytes that leaves for the internet or another provider, 0 to 1.
     pub outside_share: f64,
+    /// Share of the read bytes that leaves for another region of the same provider, 0 to 1.
+    pub other_region_share: f64,
     /// Chance of a read on a day: decides the tiers of a managed class.
     pub read_day_chance: f64,
     /// Days without a read when the horizon begins; 0 where the dataset would be new in its class.
@@ -32,36 +34,33 @@ pub struct Usage {
 /// Days of the horizon spent in each stage, when a read falls on a day with `chance` and any read leads back to the first.
 #[must_use]
 pub fn days_in_stages(starts: &[u32], usage: &Usage) -> Vec<f64> {
-    let mut days = vec![0.0; starts.len()];
     let quiet = 1.0 - usage.read_day_chance.clamp(0.0, 1.0);
-    let whole = usage.days.floor() as u32;
-    for t in 0..=whole {
-        let weight = if t < whole {
-            1.0
-        } else {
-            usage.days - f64::from(whole)
-        };
-        if weight <= 0.0 {
-            continue;
+    // Days on which the dataset has been idle for at least `start` days, in expectation.
+    let at_least = |start: u32| {
+        if start == 0 {
+            return usage.days;
         }
-        // Chance of being idle for at least `start` days on day t.
-        let at_least = |start: u32| {
-            if start == 0 {
-                1.0
-            } else if t >= start {
-                quiet.powi(i32::try_from(start).unwrap_or(i32::MAX))
-            } else if usage.idle_days + t >= start {
-                quiet.powi(i32::try_from(t).unwrap_or(i32::MAX))
-            } else {
-                0.0
-            }
-        };
-        for (i, &start) in starts.iter().enumerate() {
-            let colder = starts.get(i + 1).map_or(0.0, |&next| at_least(next));
-            days[i] += weight * (at_least(start) - colder);
+        let since_a_read = quiet.powi(i32::try_from(start).unwrap_or(i32::MAX));
+        let idle_by_then = start.saturating_sub(usage.idle_days);
+        let (mut days, mut silent) = (0.0, 1.0);
+        for t in 0..=usage.days.floor() as u32 {
+            let weight = (usage.days - f64::from(t)).min(1.0);
+            days += weight
+                * if t >= start {
+                    since_a_read
+                } else if t >= idle_by_then {
+                    silent
+                } else {
+                    0.0
+                };
+            silent *= quiet;
         }
-    }
-    days
+        days
+    };
+    let reached: Vec<f64> = starts.iter().map(|&start| at_least(start)).collect();
+    (0..starts.len())
+        .map(|i| reached[i] - reached.get(i + 1).copied().unwrap_or(0.0))
+        .collect()
 }
 
 fn line(kind: CostKind, amount: Usd, text: String) -> CostLine {
@@ -86,19 +85,73 @@ fn count_text(n: f64) -> String {
     group_thousands(n.round().max(0.0) as u64)
 }
 
+/// What holding and reading charges, not yet rounded. `days` has one entry for each stage.
+struct Parts {
+    days: Vec<f64>,
+    storage: Vec<Usd>,
+    minimum_size: Usd,
+    monitoring: Usd,
+    request: Usd,
+    retrieval: Usd,
+    leaving_bytes: f64,
+    egress: Usd,
+}
+
+impl Parts {
+    fn of(at: Priced<'_>, r: &Rates, held: Holding, usage: &Usage) -> Self {
+        let days = if r.stages.len() == 1 {
+            vec![usage.days]
+        } else {
+            let starts: Vec<u32> = r.stages.iter().map(|s| s.from_idle_days).collect();
+            days_in_stages(&starts, usage)
+        };
+        let full_reads = usage.read_bytes / (held.size_bytes.0.max(1)) as f64;
+        let out = |to: Distance, bytes: f64| {
+            let months = usage.days / MONTH_DAYS;
+            egress(&at.book.egress, at.book.unit, to, bytes, held.size_bytes, months)
+        };
+        let outside = usage.read_bytes * usage.outside_share.clamp(0.0, 1.0);
+        let near = usage.read_bytes * usage.other_region_share.clamp(0.0, 1.0);
+        Self {
+            storage: r
+                .stages
+                .iter()
+                .zip(&days)
+                .map(|(stage, &days)| stage.storage.times(days))
+                .collect(),
+            days,
+            minimum_size: r.minimum_size.times(usage.days),
+            monitoring: r.monitoring.times(usage.days),
+            request: r.get.times(usage.gets).plus(r.put.times(usage.puts)),
+            retrieval: r.retrieval.times(full_reads),
+            leaving_bytes: outside + near,
+            egress: out(Distance::Internet, outside).plus(out(Distance::OtherRegion, near)),
+        }
+    }
+}
+
+/// The total of [`running`] in USD before its lines are rounded, from rates that are known already: for searching over many rates
+/// of reads, where no line is shown.
+#[must_use]
+pub fn running_usd(at: Priced<'_>, r: &Rates, held: Holding, usage: &Usage) -> f64 {
+    let parts = Parts::of(at, r, held, usage);
+    let storage: f64 = parts.storage.iter().map(|s| s.usd).sum();
+    storage
+        + parts.minimum_size.usd
+        + parts.monitoring.usd
+        + parts.request.usd
+        + parts.retrieval.usd
+        + parts.egress.usd
+}
+
 /// Holding and reading for the horizon of `usage`.
 #[must_use]
 pub fn running(at: Priced<'_>, held: Holding, usage: &Usage) -> CostSheet {
     let r = at.rates(held);
+    let parts = Parts::of(at, &r, held, usage);
     let unit = at.book.unit.as_str();
     let mut lines = Vec::new();
-    let starts: Vec<u32> = r.stages.iter().map(|s| s.from_idle_days).collect();
-    let spent = if starts.len() == 1 {
-        vec![usage.days]
-    } else {
-        days_in_stages(&starts, usage)
-    };
-    for (i, (stage, days)) in r.stages.iter().zip(&spent).enumerate() {
+    for (i, (stage, days)) in r.stages.iter().zip(&parts.days).enumerate() {
         let price = if i == 0 {
             at.class.storage.first().map(|s| s.price.value)
         } else {
@@ -120,13 +173,13 @@ pub fn running(at: Priced<'_>, held: Holding, usage: &Usage) -> CostSheet {
             exact_usd(price.unwrap_or_default()),
             days_text(*days)
         );
-        lines.push(line(CostKind::Storage, stage.storage.times(*days), text));
+        lines.push(line(CostKind::Storage, parts.storage[i], text));
     }
     let objects = held.object_count.unsigned_abs();
     let mean = Bytes(held.mean_object_bytes() as u64);
     lines.push(line(
         CostKind::MinimumSize,
-        r.minimum_size.times(usage.days),
+        parts.minimum_size,
         format!(
             "{} objects of {mean} on average are billed larger, {}",
             group_thousands(objects),
@@ -135,7 +188,7 @@ pub fn running(at: Priced<'_>, held: Holding, usage: &Usage) -> CostSheet {
     ));
     lines.push(line(
         CostKind::Monitoring,
-        r.monitoring.times(usage.days),
+        parts.monitoring,
         format!(
             "{} objects managed for {}",
             group_thousands(objects),
@@ -144,35 +197,28 @@ pub fn running(at: Priced<'_>, held: Holding, usage: &Usage) -> CostSheet {
     ));
     lines.push(line(
         CostKind::Request,
-        r.get.times(usage.gets).plus(r.put.times(usage.puts)),
+        parts.request,
         format!(
             "{} read and {} write requests",
             count_text(usage.gets),
             count_text(usage.puts)
         ),
     ));
-    let full_reads = usage.read_bytes / (held.size_bytes.0.max(1)) as f64;
     let read = Bytes(usage.read_bytes.max(0.0) as u64);
     if let Some(price) = &at.class.retrieval_per_gb {
         lines.push(line(
             CostKind::Retrieval,
-            r.retrieval.times(full_reads),
+            parts.retrieval,
             format!("{read} × {} per {unit}", exact_usd(price.value)),
         ));
     }
-    let leaving = usage.read_bytes * usage.outside_share.clamp(0.0, 1.0);
-    let out = egress(
-        &at.book.egress,
-        at.book.unit,
-        Distance::Internet,
-        leaving,
-        held.size_bytes,
-        usage.days / MONTH_DAYS,
-    );
     lines.push(line(
         CostKind::Egress,
-        out,
-        format!("{} to readers outside", Bytes(leaving.max(0.0) as u64)),
+        parts.egress,
+        format!(
+            "{} to readers outside",
+            Bytes(parts.leaving_bytes.max(0.0) as u64)
+        ),
     ));
     CostSheet::of(lines)
 }

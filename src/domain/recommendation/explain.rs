@@ -58,6 +58,21 @@ pub fn reason(reason: &Reason) -> String {
             if *removed == 1 { "class is" } else { "classes are" },
             millis(*limit_ms)
         ),
+        Reason::LatencyAssumed { limit_ms, removed } => format!(
+            "{removed} {} left out that answer{} later than {}; state a latency limit to allow {}.",
+            if *removed == 1 { "class is" } else { "classes are" },
+            if *removed == 1 { "s" } else { "" },
+            millis(*limit_ms),
+            if *removed == 1 { "it" } else { "them" },
+        ),
+        Reason::TooSlowHere {
+            first_byte_ms,
+            limit_ms,
+        } => format!(
+            "Where it stands the first byte comes after {}; its readers accept {}.",
+            millis(*first_byte_ms),
+            millis(*limit_ms)
+        ),
         Reason::MinimumNotServed {
             days_left,
             amount_nanousd,
@@ -105,6 +120,7 @@ pub fn why_not(why: &WhyNot) -> String {
             amount_nanousd,
             threshold_nanousd,
         } => format!("would save {amount_nanousd}, a move must save {threshold_nanousd}"),
+        WhyNot::NotLasting { next } => format!("would be moved on to {next} at once"),
         WhyNot::PolicyWaits => "the policy waits for more evidence".into(),
     }
 }

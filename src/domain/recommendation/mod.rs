@@ -3,6 +3,9 @@
 //! Invariant: a figure that is not known is absent, never a constant: no history means no forecast, and confidence is there only
 //! when it was calibrated. [`explain`] is the only place that turns reasons into sentences.
 //!
+//! Read `problem` (what is known of a dataset), `forecast` (what its readers will do), `quote` (what a placement costs then), `solve`
+//! (which placement is proposed and why), `flip` (when the answer would be another one) and `change` (what makes a new version).
+//!
 //! A recommendation knows neither the database nor how it is shown.
 
 use crate::domain::id::{DatasetId, LocationId, RecommendationId};
@@ -14,7 +17,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+pub mod change;
 pub mod explain;
+pub mod flip;
+pub mod forecast;
+pub mod problem;
+pub mod quote;
+pub mod solve;
+mod tell;
 
 /// A storage class at a location.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -112,6 +122,11 @@ pub enum WhyNot {
         /// What a move must save at least, over the horizon.
         threshold_nanousd: NanoUsd,
     },
+    /// It looks cheapest, but from there the dataset would be moved on at once.
+    NotLasting {
+        /// Where it would be moved on to, as `location/CLASS`.
+        next: String,
+    },
     /// The policy that looks at the history prefers to wait, though the forecast alone would move.
     PolicyWaits,
 }
@@ -125,7 +140,7 @@ pub struct Alternative {
     pub running: Option<CostSheet>,
     /// Getting there, once.
     pub one_time: Option<CostSheet>,
-    /// Running cost for 30 days.
+    /// Running cost for 30 days: the mean over the horizon.
     pub monthly_nanousd: Option<NanoUsd>,
     /// Running and one-time cost over the horizon.
     pub horizon_nanousd: Option<NanoUsd>,
@@ -142,6 +157,15 @@ pub struct Forecast {
     pub reads_per_month: f64,
     /// Read requests in 30 days.
     pub requests_per_month: f64,
+    /// Write requests in 30 days.
+    #[serde(default)]
+    pub writes_per_month: f64,
+    /// Chance of a read on a day, 0 to 1: decides the tiers of a managed class.
+    #[serde(default)]
+    pub read_day_chance: f64,
+    /// Whole days since the last read, or since the first event when there was none.
+    #[serde(default)]
+    pub idle_days: u32,
     /// The rule it came from, in words.
     pub rule: String,
     /// The dataset's own figures it was made from.
@@ -211,6 +235,20 @@ pub enum Reason {
         limit_ms: i64,
         /// How many candidates it removed.
         removed: i64,
+    },
+    /// Nobody stated a latency limit, so classes that answer only after a while were left out.
+    LatencyAssumed {
+        /// What was assumed, in milliseconds.
+        limit_ms: i64,
+        /// How many candidates it removed.
+        removed: i64,
+    },
+    /// Where it stands now answers later than its readers accept.
+    TooSlowHere {
+        /// What it takes, in milliseconds.
+        first_byte_ms: i64,
+        /// What is accepted, in milliseconds.
+        limit_ms: i64,
     },
     /// The present class's minimum duration is not served yet.
     MinimumNotServed {
@@ -349,10 +387,13 @@ pub struct Recommendation {
     pub proposed: Option<PlacementRef>,
     /// Days that the costs below cover.
     pub horizon_days: i64,
-    /// Staying for the horizon, line by line; `None` when it cannot be priced or forecast.
+    /// Staying for the horizon, line by line; without a history holding alone, and `None` when it cannot be priced.
     pub stay: Option<CostSheet>,
-    /// Staying for 30 days.
+    /// Staying for 30 days: the mean over the horizon.
     pub stay_monthly_nanousd: Option<NanoUsd>,
+    /// What a move must save at least over the horizon, so that a dataset does not move to and fro.
+    #[serde(default)]
+    pub threshold_nanousd: NanoUsd,
     /// Every other candidate, the cheapest over the horizon first, the excluded ones last.
     pub alternatives: Vec<Alternative>,
     /// Running cost saved in 30 days by the move; zero for `stay` and `no_history`.
@@ -402,3 +443,6 @@ impl Recommendation {
             }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,6 +122,7 @@ fn usage(days: &[AccessBucket], idle_days: u32) -> Usage {
         gets: sum(|day| day.reads as f64),
         puts: sum(|day| day.writes as f64),
         outside_share: 0.0,
+        other_region_share: 0.0,
         read_day_chance: read_days as f64 / MONTH_DAYS,
         idle_days,
     }
