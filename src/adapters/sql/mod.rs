@@ -14,6 +14,8 @@ pub mod locations;
 
 pub mod datasets;
 
+pub mod datasets_many;
+
 pub mod dataset_list;
 
 pub mod idempotency;

@@ -2,13 +2,13 @@
 
 use super::Catalog;
 use super::datasets::{pick_class, prefix_below};
-use crate::adapters::sql::datasets as rows;
+use crate::adapters::sql::datasets_many as rows;
 use crate::domain::dataset::{Dataset, NewDataset};
-use crate::domain::id::DatasetId;
+use crate::domain::id::{DatasetId, LocationId};
 use crate::domain::location::{Location, NewLocation};
 use crate::domain::unit::{Bytes, Timestamp};
 use crate::services::{ServiceError, ServiceResult};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A location that is part of a set.
 pub type KnownLocation = NewLocation;
@@ -58,8 +58,12 @@ impl Catalog {
             .map(|s| (s.location.id, s.location))
             .collect();
         let now = self.deps.clock.now();
-        let mut ids = Vec::with_capacity(set.len());
         let mut tx = self.deps.store.write().await?;
+        let mut taken = Taken::default();
+        for (location, prefix, name) in rows::places(&mut tx).await? {
+            taken.take(location, prefix, name);
+        }
+        let mut new_rows = Vec::with_capacity(set.len());
         for KnownDataset {
             new,
             object_count,
@@ -74,7 +78,7 @@ impl Catalog {
                     ServiceError::not_allowed(format!("{} lies in no known location", new.path_uri))
                 })?;
             let prefix = prefix_below(location, &new.path_uri)?;
-            if let Some(other) = rows::overlapping(&mut tx, location.id, &prefix).await? {
+            if let Some(other) = taken.overlapping(location.id, &prefix) {
                 let message = format!("{} overlaps the place of the dataset {other}", new.path_uri);
                 return Err(ServiceError::conflict("dataset_overlap", message));
             }
@@ -95,9 +99,62 @@ impl Catalog {
                 created_at,
                 updated_at: now,
             };
-            ids.push(rows::insert(&mut tx, &dataset, &prefix).await?);
+            taken.take(location.id, prefix.clone(), dataset.name.to_string());
+            new_rows.push((dataset, prefix));
         }
+        let ids = rows::insert(&mut tx, &new_rows).await?;
         tx.commit().await?;
         Ok(ids)
+    }
+}
+
+/// Places that are taken: one look at the database for a whole set, instead of several for each dataset.
+#[derive(Default)]
+struct Taken {
+    by_location: HashMap<LocationId, BTreeMap<String, String>>,
+}
+
+impl Taken {
+    fn take(&mut self, location: LocationId, prefix: String, name: String) {
+        self.by_location.entry(location).or_default().insert(prefix, name);
+    }
+
+    /// The dataset at, above or below a place.
+    fn overlapping(&self, location: LocationId, prefix: &str) -> Option<&str> {
+        let places = self.by_location.get(&location)?;
+        let ends = prefix.char_indices().filter(|(_, c)| *c == '/').map(|(i, _)| i);
+        let above = ends
+            .chain([prefix.len()])
+            .find_map(|end| places.get(&prefix[..end]));
+        // Below: everything between "prefix/" and the next text after it, as '0' follows '/'.
+        let below = || {
+            places
+                .range(format!("{prefix}/")..format!("{prefix}0"))
+                .next()
+                .map(|(_, name)| name)
+        };
+        above.or_else(below).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_taken_from_above_and_below_and_on_its_own_location_only() {
+        let mut taken = Taken::default();
+        taken.take(LocationId(1), "a/b".into(), "one".into());
+        for (prefix, holder) in [
+            ("a/b", Some("one")),
+            ("a/b/c/d", Some("one")),
+            ("a", Some("one")),
+            ("a/bc", None),
+            ("a/b0", None),
+            ("b", None),
+        ] {
+            assert_eq!(taken.overlapping(LocationId(1), prefix), holder, "{prefix}");
+            assert_eq!(taken.overlapping(LocationId(2), prefix), None);
+        }
     }
 }
