@@ -1,7 +1,7 @@
 # The short names for everything. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev bench build setup sizes test-fast fmt domain clippy docs integration \
+.PHONY: help demo test dev bench build setup sizes test-fast fmt domain clippy docs integration browser \
         up down logs health seed-dataset seed-access list-datasets list-jobs-go cli-run clean
 
 
@@ -17,7 +17,7 @@ test: ## all tests, cheapest first (installs what they need)
 test-fast: ## format, domain and lints only
 	@scripts/test.sh fmt domain clippy
 
-fmt domain clippy docs integration: ## one lane of the tests
+fmt domain clippy docs integration browser: ## one lane of the tests
 	@scripts/test.sh $@
 
 dev: ## run the server and rebuild on every change
@@ -34,7 +34,7 @@ setup: ## what building and testing need
 	@scripts/setup.sh test
 
 sizes: ## size of WASM and program, idle memory, cold start
-	@echo "not supported yet: make sizes" >&2; exit 1
+	@scripts/sizes.sh
 
 up down logs: ## containers: see README, Not yet
 	@echo "not supported yet: make $@ arrives with the deployment; \`make demo\` runs everything in one process" >&2; exit 1

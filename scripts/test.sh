@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Runs the tests in lanes, cheapest first, and stops at the first lane that fails.
-# Usage: scripts/test.sh all | LANE…  lanes: fmt domain clippy docs integration
+# Usage: scripts/test.sh all | LANE…  lanes: fmt domain clippy docs integration browser
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-ALL=(fmt domain clippy docs integration)
+ALL=(fmt domain clippy docs integration browser)
 lanes=("$@")
 [ ${#lanes[@]} -gt 0 ] || die "usage: scripts/test.sh all | ${ALL[*]}"
 [ "${lanes[0]}" = all ] && lanes=("${ALL[@]}")
+
+# `set -e` is off inside a function whose result is asked for: each step of a lane is joined by &&.
 
 lane_fmt() { cargo fmt --check; }
 
@@ -16,23 +18,27 @@ lane_fmt() { cargo fmt --check; }
 lane_domain() { cargo test --lib --no-default-features; }
 
 # Each step of the ladder alone: what one feature hides, another shows.
-# (Steps are joined by && because `set -e` is off inside a function whose result is asked for.)
 lane_clippy() {
   cargo clippy --lib --no-default-features -- -D warnings &&
-cargo clippy --all-targets --no-default-features --features ssr -- -D warnings &&
-  cargo clippy --lib --target wasm32-unknown-unknown --no-default-features --features hydrate -- -D warnings
+    cargo clippy --all-targets --no-default-features --features ssr -- -D warnings &&
+    cargo clippy --lib --target wasm32-unknown-unknown --no-default-features --features hydrate -- -D warnings
 }
 
 lane_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features ssr --quiet; }
 
-lane_integration() {
-  cargo test --no-default-features --features ssr --no-fail-fast
+lane_integration() { cargo test --no-default-features --features ssr --no-fail-fast; }
+
+# The stories of end2end/ in Chromium, against the program and the site that are built here.
+lane_browser() {
+  scripts/build.sh dev &&
+    (cd end2end && DIM_BIN="$TARGET_DIR/debug/dim" npx playwright test)
 }
 
-setup=run
 for lane in "${lanes[@]}"; do
   declare -F "lane_$lane" >/dev/null || die "no lane $lane; there are: ${ALL[*]}"
 done
+setup=run
+case " ${lanes[*]} " in *" browser "*) setup=test ;; esac
 scripts/setup.sh "$setup"
 
 report=()
@@ -40,9 +46,9 @@ for lane in "${lanes[@]}"; do
   say "Lane: $lane"
   began=$SECONDS
   if ! "lane_$lane"; then
-printf '\n'
-for line in "${report[@]}"; do note "$line"; done
-die "lane $lane failed after $((SECONDS - began)) s"
+    printf '\n' >&2
+    for line in "${report[@]}"; do note "$line"; done
+    die "lane $lane failed after $((SECONDS - began)) s"
   fi
   report+=("$(printf '%-12s ok  %4d s' "$lane" $((SECONDS - began)))")
 done
