@@ -18,7 +18,7 @@ pub struct PlacementShare {
     pub dataset_count: i64,
     /// Their bytes.
     pub size_bytes: Bytes,
-    /// Their storage for 30 days, where prices are known.
+    /// What holding and reading them costs in 30 days, as the list of datasets shows it; `None` when no price is known.
     pub monthly_cost_nanousd: Option<NanoUsd>,
 }
 

@@ -15,6 +15,8 @@ pub mod mover;
 
 pub mod live;
 
+pub mod prices;
+
 pub mod overview;
 
 pub mod health;
@@ -105,6 +107,8 @@ pub struct Services {
     pub recommender: recommender::Recommender,
     /// Moves.
     pub mover: mover::Mover,
+    /// Price books.
+    pub prices: prices::Prices,
     /// The first page.
     pub overview: overview::OverviewService,
     /// State of each part.
@@ -128,6 +132,7 @@ impl Services {
             telemetry: telemetry::Telemetry::new(deps),
             recommender: recommender::Recommender::new(deps),
             mover: mover::Mover::new(deps),
+            prices: prices::Prices::new(deps),
             overview: overview::OverviewService::new(deps),
             health: health::Health::new(deps),
             live: deps.live.clone(),

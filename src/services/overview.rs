@@ -1,16 +1,22 @@
-//! The first page: sums over the catalog.
+//! The first page: sums over the catalog, and what needs a person.
+//!
+//! Invariant: every number is the sum of a list that a person can open, and every line of attention links to what it is about.
 
-use super::{Deps, ServiceError, ServiceResult};
-use crate::domain::overview::Overview;
+use super::{Deps, ServiceResult};
+use crate::adapters::sql::{locations, overview as sums};
+use crate::domain::location::LocationCheck;
+use crate::domain::overview::{Attention, Overview};
+use crate::domain::unit::NanoUsd;
+
+/// A location with less free space than this share of its size is worth a look.
+const NEARLY_FULL_PERCENT: u128 = 5;
 
 /// The first page. Cheap to clone.
 #[derive(Clone)]
 pub struct OverviewService {
-    #[expect(dead_code, reason = "read once the use cases stand")]
     deps: Deps,
 }
 
-#[expect(clippy::unused_async, reason = "signatures first")]
 impl OverviewService {
     /// Over these parts.
     #[must_use]
@@ -23,6 +29,88 @@ impl OverviewService {
     /// # Errors
     /// Database faults.
     pub async fn overview(&self) -> ServiceResult<Overview> {
-        Err(ServiceError::not_supported("the overview"))
+        let mut conn = self.deps.store.reader().await?;
+        let placements = sums::shares(&mut conn).await?;
+        let found = sums::found(&mut conn).await?;
+        let mut attention = Vec::new();
+        for row in locations::list(&mut conn).await? {
+            let name = row.location.name.as_str();
+            attention.extend(row.check.and_then(|check| of_location(name, &check)));
+        }
+        let monthly = placements.iter().filter_map(|p| p.monthly_cost_nanousd);
+        Ok(Overview {
+            dataset_count: placements.iter().map(|p| p.dataset_count).sum(),
+            size_bytes: placements.iter().map(|p| p.size_bytes).sum(),
+            access_event_count: sums::event_count(&mut conn).await?,
+            monthly_cost_nanousd: NanoUsd(monthly.map(|m| m.0).sum()),
+            found_saving_nanousd: found.saving,
+            move_recommendation_count: found.moves,
+            attention,
+            placements,
+            demo_note: self.deps.options.demo.clone(),
+            ..Overview::default()
+        })
+    }
+}
+
+/// What a person should know of the last look at a location.
+fn of_location(name: &str, check: &LocationCheck) -> Option<Attention> {
+    let line = |kind: &str, text: String| Attention {
+        kind: kind.into(),
+        text,
+        href: "/locations".into(),
+    };
+    if !check.reachable {
+        let problem = check
+            .problem
+            .as_deref()
+            .unwrap_or("it cannot be read and written");
+        return Some(line(
+            "location_away",
+            format!(
+                "The location {name} is away: {problem}. Nothing is moved to or from it until it is back."
+            ),
+        ));
+    }
+    let (free, total) = (check.free_bytes?, check.total_bytes?);
+    let nearly_full = u128::from(free.0) * 100 < u128::from(total.0) * NEARLY_FULL_PERCENT;
+    nearly_full.then(|| {
+        line(
+            "location_full",
+            format!("The location {name} is nearly full: {free} free of {total}."),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::unit::{Bytes, Timestamp};
+
+    fn check(reachable: bool, free: u64) -> LocationCheck {
+        LocationCheck {
+            reachable,
+            free_bytes: Some(Bytes(free)),
+            total_bytes: Some(Bytes(1000)),
+            latency_us: 10,
+            problem: (!reachable).then(|| "the share is not mounted".into()),
+            checked_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn a_location_that_is_away_or_nearly_full_is_told_and_a_good_one_is_not() {
+        let away = of_location("nas", &check(false, 900)).unwrap();
+        assert_eq!(away.kind, "location_away");
+        assert!(
+            away.text.contains("nas") && away.text.contains("not mounted"),
+            "{}",
+            away.text
+        );
+        assert_eq!(
+            of_location("nas", &check(true, 49)).unwrap().kind,
+            "location_full"
+        );
+        assert_eq!(of_location("nas", &check(true, 50)), None);
     }
 }

@@ -20,6 +20,8 @@ pub mod dataset_list;
 
 pub mod idempotency;
 
+pub mod overview;
+
 pub mod rollups;
 
 pub mod jobs;

@@ -16,3 +16,5 @@ pub mod transfer;
 pub mod cost;
 
 pub mod dense;
+
+pub mod listing;

@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod node;
 pub mod options;
 pub mod output;
+pub mod prices;
 pub mod serve;
 pub mod style;
 pub mod table;
@@ -61,6 +62,9 @@ pub enum Command {
     /// Plan moves.
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    /// What storing, reading and moving costs, with the source of each figure.
+    #[command(subcommand)]
+    Prices(prices::Prices),
     /// Moves that wait, run or have ended.
     #[command(subcommand)]
     Jobs(jobs::Jobs),
@@ -103,6 +107,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Datasets(command) => datasets::run(command, &client, out).await,
         Command::Access(access) => access::run(access, &client, out).await,
         Command::Migrate(command) => migrate::run(command, &client, out).await,
+        Command::Prices(command) => prices::run(command, &client, out).await,
         Command::Jobs(command) => jobs::run(command, &client, out).await,
         Command::Watch(command) => watch::run(command, &client, out).await,
     }
