@@ -3,13 +3,19 @@
 //! Invariant: every number is the sum of a list that a person can open, and every line of attention links to what it is about.
 
 use super::{Deps, ServiceResult};
-use crate::adapters::sql::{locations, overview as sums};
+use crate::adapters::sql::overview::{self as sums, Needs, Waiting};
+use crate::adapters::sql::{Conn, jobs, locations};
 use crate::domain::location::LocationCheck;
 use crate::domain::overview::{Attention, Overview};
-use crate::domain::unit::NanoUsd;
+use crate::domain::unit::{NanoUsd, Timestamp};
 
 /// A location with less free space than this share of its size is worth a look.
 const NEARLY_FULL_PERCENT: u128 = 5;
+
+/// Lines of one kind that are listed; the count by status tells how many more there are.
+const LINES_OF_A_KIND: i64 = 5;
+/// A mover that is silent for this long after its lease is gone, and nothing has taken its job over.
+const STUCK_AFTER_SECS: i64 = 60;
 
 /// The first page. Cheap to clone.
 #[derive(Clone)]
@@ -32,7 +38,7 @@ impl OverviewService {
         let mut conn = self.deps.store.reader().await?;
         let placements = sums::shares(&mut conn).await?;
         let found = sums::found(&mut conn).await?;
-        let mut attention = Vec::new();
+        let mut attention = self.of_jobs(&mut conn).await?;
         for row in locations::list(&mut conn).await? {
             let name = row.location.name.as_str();
             attention.extend(row.check.and_then(|check| of_location(name, &check)));
@@ -45,11 +51,52 @@ impl OverviewService {
             monthly_cost_nanousd: NanoUsd(monthly.map(|m| m.0).sum()),
             found_saving_nanousd: found.saving,
             move_recommendation_count: found.moves,
+            realised_saving_nanousd: jobs::realised_saving(&mut conn).await?,
+            jobs_by_status: jobs::counts_by_status(&mut conn).await?,
             attention,
             placements,
             demo_note: self.deps.options.demo.clone(),
-            ..Overview::default()
         })
+    }
+
+    async fn of_jobs(&self, conn: &mut Conn) -> ServiceResult<Vec<Attention>> {
+        let silent_since = self
+            .deps
+            .clock
+            .now()
+            .plus_micros(-STUCK_AFTER_SECS * Timestamp::SECOND);
+        let mut lines = Vec::new();
+        for needs in [Needs::Retry, Needs::Mover { silent_since }, Needs::Approval] {
+            let found = sums::waiting(conn, needs, LINES_OF_A_KIND).await?;
+            lines.extend(found.iter().map(|job| of_job(needs, job)));
+        }
+        Ok(lines)
+    }
+}
+
+/// What a person should know of a job.
+fn of_job(needs: Needs, job: &Waiting) -> Attention {
+    let (id, name) = (job.id, &job.dataset_name);
+    let (kind, text) = match needs {
+        Needs::Retry => {
+            let why = job.reason.as_deref().unwrap_or("no reason was kept");
+            ("failed_job", format!("Job {id} of {name} failed: {why}"))
+        }
+        Needs::Approval => (
+            "awaiting_approval",
+            format!("Job {id} of {name} waits for an approval; nothing moves until then."),
+        ),
+        Needs::Mover { .. } => (
+            "stuck_job",
+            format!(
+                "Job {id} of {name}: its mover is silent and no other has taken over; the source serves on."
+            ),
+        ),
+    };
+    Attention {
+        kind: kind.into(),
+        text,
+        href: format!("/jobs/{id}"),
     }
 }
 

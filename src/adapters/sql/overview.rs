@@ -3,10 +3,11 @@
 //! Invariant: each is one statement over indexed columns, so that the page costs the same at a hundred thousand datasets as its
 //! list does.
 
-use super::{Conn, StoreError};
+use super::{Conn, Db, StoreError};
+use crate::domain::id::JobId;
 use crate::domain::overview::PlacementShare;
-use crate::domain::unit::{Bytes, NanoUsd};
-use sqlx::Row as _;
+use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
+use sqlx::{QueryBuilder, Row as _};
 
 /// What is recommended in sum.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,6 +63,60 @@ pub async fn found(conn: &mut Conn) -> Result<Found, StoreError> {
         moves: row.try_get(0)?,
         saving: NanoUsd(row.try_get(1)?),
     })
+}
+
+/// A job that a person should look at.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The job.
+    pub id: JobId,
+    /// The dataset it moves.
+    pub dataset_name: String,
+    /// Why it is in its state.
+    pub reason: Option<String>,
+}
+
+/// Which jobs need a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// It failed, and no later job of its dataset has taken its place.
+    Retry,
+    /// It waits for an approval.
+    Approval,
+    /// A mover took it and has not been heard of since its lease ended, before this instant.
+    Mover {
+        /// The instant.
+        silent_since: Timestamp,
+    },
+}
+
+/// The newest jobs that need a person, at most `limit`.
+///
+/// # Errors
+/// The database's own.
+pub async fn waiting(conn: &mut Conn, needs: Needs, limit: i64) -> Result<Vec<Waiting>, StoreError> {
+    let mut query = QueryBuilder::<Db>::new("SELECT j.id, j.dataset_name, j.reason FROM jobs j WHERE ");
+    match needs {
+        Needs::Retry => query.push(
+            "j.status = 'failed' AND NOT EXISTS \
+             (SELECT 1 FROM jobs k WHERE k.dataset_id = j.dataset_id AND k.id > j.id)",
+        ),
+        Needs::Approval => query.push("j.status = 'awaiting_approval'"),
+        Needs::Mover { silent_since } => query
+            .push("j.status IN ('copying', 'verifying', 'switching') AND j.lease_until < ")
+            .push_bind(silent_since.0),
+    };
+    query.push(" ORDER BY j.id DESC LIMIT ").push_bind(limit);
+    let rows = query.build().fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Waiting {
+                id: JobId(row.try_get(0)?),
+                dataset_name: row.try_get(1)?,
+                reason: row.try_get(2)?,
+            })
+        })
+        .collect()
 }
 
 /// Access events counted so far.

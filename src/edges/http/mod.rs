@@ -25,6 +25,8 @@ pub mod idempotency;
 pub mod layers;
 pub mod locations;
 pub mod openapi;
+pub mod overview;
+pub mod prices;
 pub mod problem;
 pub mod table;
 
@@ -39,7 +41,14 @@ pub const PAGE_ROWS: u32 = 50;
 /// Every operation.
 #[must_use]
 pub fn table() -> Vec<Route> {
-    [health::table(), locations::table(), datasets::table()].concat()
+    [
+        health::table(),
+        overview::table(),
+        locations::table(),
+        datasets::table(),
+        prices::table(),
+    ]
+    .concat()
 }
 
 /// Every path but the pages and the live channel.

@@ -1,0 +1,56 @@
+//! `/api/v1/prices`.
+
+use super::extract::Key;
+use super::problem::ApiError;
+use super::table::Route;
+use crate::domain::dataset::Page;
+use crate::domain::price::book::PriceBook;
+use crate::domain::price::listing::{BookSummary, FigureDifference};
+use crate::services::Services;
+use axum::Json;
+use axum::extract::{Path, State};
+
+/// Its part of the table.
+pub fn table() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/v1/prices",
+            "listPrices",
+            "Lists the price books and the locations that use them",
+            list,
+        )
+        .answers::<Page<BookSummary>>(200),
+        Route::get(
+            "/api/v1/prices/{book}",
+            "getPrices",
+            "Shows every figure of a price book with its source, date and grade",
+            get,
+        )
+        .detail("The slash in a book's name is written %2F: aws%2Fus-east-1. Money is in nano-USD.")
+        .answers::<PriceBook>(200)
+        .problems(&[404]),
+        Route::get(
+            "/api/v1/prices/{book}/differences/{other}",
+            "comparePrices",
+            "Lists the figures that two price books do not agree on",
+            compare,
+        )
+        .answers::<Page<FigureDifference>>(200)
+        .problems(&[404]),
+    ]
+}
+
+async fn list(State(services): State<Services>) -> Result<Json<Page<BookSummary>>, ApiError> {
+    Ok(Json(services.prices.list().await?))
+}
+
+async fn get(State(services): State<Services>, key: Key) -> Result<Json<PriceBook>, ApiError> {
+    Ok(Json(services.prices.get(&key.0)?))
+}
+
+async fn compare(
+    State(services): State<Services>,
+    Path((book, other)): Path<(String, String)>,
+) -> Result<Json<Page<FigureDifference>>, ApiError> {
+    Ok(Json(services.prices.diff(&book, &other)?))
+}
