@@ -117,8 +117,6 @@ pub struct Services {
     pub live: live::Live,
     /// Requests that are carried out once.
     pub idempotency: idempotency::Idempotency,
-    /// What everything costs.
-    pub prices: Arc<PriceBooks>,
     /// What the operator decided.
     pub options: Arc<Options>,
 }
@@ -137,7 +135,6 @@ impl Services {
             health: health::Health::new(deps),
             live: deps.live.clone(),
             idempotency: idempotency::Idempotency::new(deps),
-            prices: deps.prices.clone(),
             options: deps.options.clone(),
         }
     }

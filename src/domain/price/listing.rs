@@ -27,10 +27,8 @@ pub struct BookSummary {
     pub origin: String,
     /// Its storage classes, in the vendor's order of transitions.
     pub classes: Vec<String>,
-    /// Figures in it.
-    pub figure_count: i64,
-    /// How many of them are of grade C: conflicting or from general knowledge.
-    pub unsure_count: i64,
+    /// How many figures are of grade A, of B and of C.
+    pub figures_by_grade: [i64; 3],
     /// Locations that are priced by it.
     pub locations: Vec<String>,
 }
@@ -40,7 +38,8 @@ impl BookSummary {
     #[must_use]
     pub fn of(book: &PriceBook, locations: Vec<String>) -> Self {
         let figures = book.figures();
-        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let of =
+            |grade| i64::try_from(figures.iter().filter(|f| f.grade == grade).count()).unwrap_or(i64::MAX);
         Self {
             name: book.name.clone(),
             title: book.title.clone(),
@@ -49,8 +48,7 @@ impl BookSummary {
             assumption: book.assumption,
             origin: book.origin.clone(),
             classes: book.classes.iter().map(|c| c.name.to_string()).collect(),
-            figure_count: count(figures.len()),
-            unsure_count: count(figures.iter().filter(|f| f.grade == Grade::C).count()),
+            figures_by_grade: [of(Grade::A), of(Grade::B), of(Grade::C)],
             locations,
         }
     }

@@ -97,19 +97,25 @@ fn books() -> Vec<Column<BookSummary>> {
         Column::text("DATE", "date", |r: &BookSummary| r.date.clone()),
         Column::text("CLASSES", "classes", |r: &BookSummary| r.classes.join(", ")),
         Column::number(
-            "FIGURES",
-            "figure_count",
-            |r: &BookSummary| r.figure_count.to_string(),
-            |r: &BookSummary| r.figure_count.to_string(),
+            "A",
+            "figures_a",
+            |r: &BookSummary| r.figures_by_grade[0].to_string(),
+            |r: &BookSummary| r.figures_by_grade[0].to_string(),
         ),
         Column::number(
-            "GRADE C",
-            "unsure_count",
-            |r: &BookSummary| r.unsure_count.to_string(),
-            |r: &BookSummary| r.unsure_count.to_string(),
+            "B",
+            "figures_b",
+            |r: &BookSummary| r.figures_by_grade[1].to_string(),
+            |r: &BookSummary| r.figures_by_grade[1].to_string(),
+        ),
+        Column::number(
+            "C",
+            "figures_c",
+            |r: &BookSummary| r.figures_by_grade[2].to_string(),
+            |r: &BookSummary| r.figures_by_grade[2].to_string(),
         )
         .tinted(|r| {
-            if r.unsure_count > 0 {
+            if r.figures_by_grade[2] > 0 {
                 Tint::Warn
             } else {
                 Tint::None

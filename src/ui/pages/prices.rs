@@ -1,10 +1,11 @@
 //! The price books: every figure with its source, its date and how well it is supported.
 
 use super::{field, head};
-use crate::api::prices::{BookBrief, get_book, list_books};
+use crate::api::prices::{get_book, list_books};
 use crate::api::query::href;
 use crate::domain::price::book::{FigureRow, PriceBook};
 use crate::domain::price::line::Grade;
+use crate::domain::price::listing::BookSummary;
 use crate::ui::format::{plural, title};
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::icon::Icon;
@@ -29,13 +30,13 @@ pub fn page() -> AnyView {
         <div class="page">
             {head("Prices", "What each place charges, dated, with the source of every figure. Grade A is well supported, B is one source or dated, C is unsure and shown as such wherever it is used.")}
             {one.draw(|b: Held<Option<PriceBook>>| b.now().map_or_else(|| ().into_any(), figures))}
-            {books.draw(move |b| list(b.now(), chosen))}
+            {books.draw(move |b| list(b.now().items, chosen))}
         </div>
     }
     .into_any()
 }
 
-fn list(books: Vec<BookBrief>, chosen: Memo<Option<String>>) -> AnyView {
+fn list(books: Vec<BookSummary>, chosen: Memo<Option<String>>) -> AnyView {
     if books.is_empty() {
         return empty(
             "No price book is loaded",
@@ -50,8 +51,9 @@ fn list(books: Vec<BookBrief>, chosen: Memo<Option<String>>) -> AnyView {
             let to = href("/prices", &[("book", &Some(b.name.clone()))]);
             let name = b.name.clone();
             let current = move || (chosen.get().as_deref() == Some(name.as_str())).then_some("true");
-            let [good, fair, unsure] = b.grades;
+            let [good, fair, unsure] = b.figures_by_grade;
             let grades = format!("{good} A, {fair} B, {unsure} C");
+            let users = b.locations.join(", ");
             let assumed = b.assumption.then(|| badge("warn", Icon::Info, "Assumption"));
             view! {
                 <tr>
@@ -59,6 +61,7 @@ fn list(books: Vec<BookBrief>, chosen: Memo<Option<String>>) -> AnyView {
                     <td data-label="Classes"><span class="soft">{b.classes.join(", ")}</span></td>
                     <td data-label="Prices of">{b.date}</td>
                     <td data-label="Figures">{grades}</td>
+                    <td data-label="Used by"><span class="soft">{users}</span></td>
                     <td data-label="">{assumed}</td>
                 </tr>
             }
@@ -69,7 +72,7 @@ fn list(books: Vec<BookBrief>, chosen: Memo<Option<String>>) -> AnyView {
             <div class="card-head"><h2 id="books">"Price books"</h2><span class="small muted">{plural(total, "book")}</span></div>
             <div class="table-wrap">
                 <table class="cards" data-testid="price-books">
-                    <thead><tr><th scope="col">"Book"</th><th scope="col">"Classes"</th><th scope="col">"Prices of"</th><th scope="col">"Figures by grade"</th><th scope="col"><span class="visually-hidden">"Remark"</span></th></tr></thead>
+                    <thead><tr><th scope="col">"Book"</th><th scope="col">"Classes"</th><th scope="col">"Prices of"</th><th scope="col">"Figures by grade"</th><th scope="col">"Used by"</th><th scope="col"><span class="visually-hidden">"Remark"</span></th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table>
             </div>
