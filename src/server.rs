@@ -13,6 +13,7 @@ use crate::edges::demo::{Demo, DemoError};
 use crate::edges::http::{self, layers};
 use crate::ports::{Bus, Clock, Objects};
 use crate::services::live::Live;
+use crate::services::mover::Failpoints;
 use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
 use axum::Router;
@@ -309,6 +310,13 @@ fn options(settings: &Settings) -> Result<Options, ServeError> {
                 .map_err(io(format!("use the allowed root {}", root.display())))
         })
         .collect::<Result<_, _>>()?;
+    let words: Vec<_> = settings
+        .inject
+        .iter()
+        .filter(|w| Failpoints::is_word(w))
+        .cloned()
+        .collect();
+    let failpoints = Failpoints::parse(&words, &settings.data_dir).map_err(ServeError::Inject)?;
     Ok(Options {
         allow_roots,
         demo: settings.demo.clone(),
@@ -320,16 +328,26 @@ fn options(settings: &Settings) -> Result<Options, ServeError> {
         data_dir: settings.data_dir.clone(),
         grace_secs: settings.grace_secs,
         inject: settings.inject.clone(),
+        failpoints,
     })
 }
 
 /// The stores that objects are in, with the faults that the operator asked for around them.
 fn objects(inject: &[String]) -> Result<Arc<dyn Objects>, ServeError> {
-    let faults = Faults::parse(inject).map_err(ServeError::Inject)?;
+    let words: Vec<_> = inject
+        .iter()
+        .filter(|w| !Failpoints::is_word(w))
+        .cloned()
+        .collect();
+    let faults = Faults::parse(&words).map_err(|problem| {
+        ServeError::Inject(format!(
+            "{problem}; kill-at=NAME[:N] and pause-at=NAME[:N] are as well"
+        ))
+    })?;
     let local = faults
         .slow_bytes_per_sec()
         .map_or_else(LocalObjects::new, LocalObjects::with_throttle);
-    Ok(if inject.is_empty() {
+    Ok(if words.is_empty() {
         Arc::new(local)
     } else {
         Arc::new(Faulty::new(Arc::new(local), faults))

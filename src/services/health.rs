@@ -1,5 +1,6 @@
 //! State of the process and of each part: looked at when asked, never assumed.
 
+use super::mover::Mover;
 use super::{Deps, ServiceResult};
 use crate::adapters::sql::health as db;
 use crate::domain::overview::{HealthReport, HealthStatus, PartHealth};
@@ -13,15 +14,17 @@ const DISK_LOW: Bytes = Bytes(500_000_000);
 #[derive(Clone)]
 pub struct Health {
     deps: Deps,
+    mover: Mover,
     started_at: Timestamp,
 }
 
 impl Health {
     /// Over these parts; the process counts as started now.
     #[must_use]
-    pub fn new(deps: &Deps) -> Self {
+    pub fn new(deps: &Deps, mover: &Mover) -> Self {
         Self {
             deps: deps.clone(),
+            mover: mover.clone(),
             started_at: deps.clock.now(),
         }
     }
@@ -40,10 +43,7 @@ impl Health {
                 &format!("in this process, {} live clients", self.deps.live.subscribers()),
             ),
         );
-        parts.insert(
-            "mover".to_owned(),
-            self.role(self.deps.options.roles.mover, "mover"),
-        );
+        parts.insert("mover".to_owned(), self.mover.health().await);
         parts.insert(
             "recommender".to_owned(),
             self.role(self.deps.options.roles.recommender, "recommender"),

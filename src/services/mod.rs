@@ -73,6 +73,8 @@ pub struct Options {
     pub grace_secs: i64,
     /// Names of injected faults; empty on a server that was not started with any.
     pub inject: Vec<String>,
+    /// Places at which a test kills or holds the process; none on any other server.
+    pub failpoints: mover::Failpoints,
 }
 
 /// What a process does besides answering questions.
@@ -125,14 +127,15 @@ impl Services {
     /// Builds every use case over the same parts.
     #[must_use]
     pub fn new(deps: &Deps) -> Self {
+        let mover = mover::Mover::new(deps);
         Self {
             catalog: catalog::Catalog::new(deps),
             telemetry: telemetry::Telemetry::new(deps),
             recommender: recommender::Recommender::new(deps),
-            mover: mover::Mover::new(deps),
             prices: prices::Prices::new(deps),
             overview: overview::OverviewService::new(deps),
-            health: health::Health::new(deps),
+            health: health::Health::new(deps, &mover),
+            mover,
             live: deps.live.clone(),
             idempotency: idempotency::Idempotency::new(deps),
             options: deps.options.clone(),

@@ -14,31 +14,50 @@ use tempfile::TempDir;
 pub struct TestApp {
     pub app: App,
     pub dir: TempDir,
+    flags: Vec<(&'static str, String)>,
 }
 
 impl TestApp {
     /// A server that allows `files/` of its own directory as a root.
     pub async fn open() -> Self {
+        Self::open_with(&[]).await
+    }
+
+    /// The same with further settings.
+    pub async fn open_with(settings: &[(&'static str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("files")).unwrap();
-        let app = Self::app_in(&dir).await;
-        Self { app, dir }
+        let flags: Vec<_> = settings.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        let app = Self::app_in(&dir, &flags).await;
+        Self { app, dir, flags }
     }
 
     /// The same server started again on what is on disk.
     pub async fn restart(self) -> Self {
-        self.app.close().await;
-        let app = Self::app_in(&self.dir).await;
-        Self { app, dir: self.dir }
+        let settings = self.flags.clone();
+        let settings: Vec<_> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        self.restart_with(&settings).await
     }
 
-    async fn app_in(dir: &TempDir) -> App {
+    /// The same with other settings.
+    pub async fn restart_with(self, settings: &[(&'static str, &str)]) -> Self {
+        self.app.close().await;
+        let flags: Vec<_> = settings.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        let app = Self::app_in(&self.dir, &flags).await;
+        Self {
+            app,
+            dir: self.dir,
+            flags,
+        }
+    }
+
+    async fn app_in(dir: &TempDir, settings: &[(&'static str, String)]) -> App {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
-        let flags: BTreeMap<&'static str, String> = [
+        let own = [
             ("data_dir", text(dir.path().join("data"))),
             ("allow_root", text(dir.path().join("files"))),
-        ]
-        .into();
+        ];
+        let flags: BTreeMap<&'static str, String> = own.into_iter().chain(settings.iter().cloned()).collect();
         let settings = Resolved::load(&flags, |_| None, &dir.path().join("none.toml"))
             .and_then(|resolved| resolved.settings())
             .unwrap();

@@ -1,6 +1,6 @@
 //! Stories of jobs that no mover has taken yet: queued once, steered, listed, and in nobody's way.
 
-use crate::moving::{dataset, moving, plan};
+use crate::moving::{dataset, fill, moving, plan};
 use data_in_motion::domain::access::DatasetKey;
 use data_in_motion::domain::dataset::DatasetFilter;
 use data_in_motion::domain::event::{DomainEvent, Stream};
@@ -107,13 +107,17 @@ async fn a_stale_or_forbidden_plan_and_a_taken_place_are_refused() {
 
     mover.queue(good, false).await.unwrap();
     let other = app.make("fast/other");
+    fill(&app.dir.path().join("files/fast/other"), 1);
     dataset(app.services(), "other", &other).await;
-    let below = plan(app.services(), "other", &deep, "here/below").await;
+    // As if both had been planned before either was queued.
+    let mut below = plan(app.services(), "other", &deep, "free").await;
+    below.target_uri = deep.uri.join("here/below").unwrap();
     let taken = mover.queue(below, false).await.unwrap_err();
     assert!(conflict(&taken, "target_taken"), "{taken}");
     let over = app.make("deep/mine");
     dataset(app.services(), "mine", &over).await;
-    let over = plan(app.services(), "other", &deep, "mine").await;
+    let mut over = plan(app.services(), "other", &deep, "free").await;
+    over.target_uri = deep.uri.join("mine").unwrap();
     let taken = mover.queue(over, false).await.unwrap_err();
     assert!(taken.to_string().contains("mine"), "{taken}");
     assert_eq!(

@@ -17,6 +17,8 @@ mod moving;
 
 mod jobs;
 
+mod moves;
+
 mod cli;
 
 mod cli_jobs;

@@ -61,6 +61,15 @@ impl ManifestRow {
         })
     }
 
+    /// The same row with the copy in the place of the source's object, to compare with a listing of the target.
+    #[must_use]
+    pub fn as_copy(&self) -> Option<Self> {
+        Some(Self {
+            found: self.at_target()?,
+            ..self.clone()
+        })
+    }
+
     /// The copy as a listing of the target has it; `None` while there is none.
     #[must_use]
     pub fn at_target(&self) -> Option<FoundObject> {
@@ -219,6 +228,24 @@ pub async fn set_failed(tx: &mut Conn, job: JobId, key: &str, error: &str) -> Re
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// The first object that failed, and why.
+///
+/// # Errors
+/// The database's own.
+pub async fn first_failed(conn: &mut Conn, job: JobId) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query(
+        "SELECT key, error FROM job_objects WHERE job_id = $1 AND state = 'failed' ORDER BY key LIMIT 1",
+    )
+    .bind(job.0)
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let (key, error): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(error.unwrap_or_else(|| format!("the object {key:?} failed")))
+    })
+    .transpose()
 }
 
 /// Objects that failed wait to be copied again.

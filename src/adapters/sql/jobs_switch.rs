@@ -9,7 +9,7 @@ use super::{Conn, StoreError};
 use crate::domain::id::ReplicaId;
 use crate::domain::migration::Progress;
 use crate::domain::migration::machine::JobState;
-use crate::domain::unit::Timestamp;
+use crate::domain::unit::{Bytes, Timestamp};
 
 /// What a switch or an undo came to.
 #[derive(Clone, Debug)]
@@ -27,8 +27,10 @@ pub enum Switch {
 pub struct NewServing<'a> {
     /// Path of the target below its location.
     pub prefix: &'a str,
-    /// Objects and bytes of the manifest.
+    /// Objects and bytes of the manifest, all of them done.
     pub progress: Progress,
+    /// Objects and bytes that the catalog counts for the dataset.
+    pub counted: (i64, Bytes),
     /// The weakest check that every object passed.
     pub verification: &'a str,
     /// Until when the source is kept.
@@ -47,7 +49,7 @@ pub async fn switch(
     to: &JobState,
     new: &NewServing<'_>,
 ) -> Result<Switch, StoreError> {
-    let (job, progress) = (&seen.job, &new.progress);
+    let job = &seen.job;
     let dataset = sqlx::query(
         "UPDATE datasets SET path_uri = $5, location_id = $6, prefix = $7, storage_class = $8, object_count = $9, \
          size_bytes = $10, scanned_at = $11, updated_at = $11, generation = generation + 1 \
@@ -61,8 +63,8 @@ pub async fn switch(
     .bind(job.target_location_id.0)
     .bind(new.prefix)
     .bind(job.target_class.as_str())
-    .bind(progress.objects_total)
-    .bind(progress.bytes_total.to_i64())
+    .bind(new.counted.0)
+    .bind(new.counted.1.to_i64())
     .bind(new.now.0)
     .execute(&mut *tx)
     .await?;
@@ -72,8 +74,8 @@ pub async fn switch(
     )
     .bind(seen.source_replica.map(|r| r.0))
     .bind(new.retire_after.0)
-    .bind(progress.objects_total)
-    .bind(progress.bytes_total.to_i64())
+    .bind(new.counted.0)
+    .bind(new.counted.1.to_i64())
     .execute(&mut *tx)
     .await?;
     if dataset.rows_affected() != 1 || retained.rows_affected() != 1 {
@@ -87,8 +89,8 @@ pub async fn switch(
     .bind(job.target_location_id.0)
     .bind(new.prefix)
     .bind(job.target_class.as_str())
-    .bind(progress.objects_total)
-    .bind(progress.bytes_total.to_i64())
+    .bind(new.counted.0)
+    .bind(new.counted.1.to_i64())
     .bind(new.now.0)
     .fetch_one(&mut *tx)
     .await?;
@@ -104,7 +106,7 @@ pub async fn switch(
     .await?;
     let also = Also {
         release: true,
-        progress: Some(*progress),
+        progress: Some(new.progress),
         ..Also::default()
     };
     finish(tx, seen, to, &also, new.now).await
@@ -156,7 +158,7 @@ pub async fn undo(
         return Ok(Switch::DatasetMoved);
     }
     let also = Also {
-        reason: Some("readers are sent to the source again; the copy at the target is removed".into()),
+        reason: Some("readers are sent to the source again; the copy at the target is being removed".into()),
         release: true,
         raise_fence: true,
         ..Also::default()

@@ -3,34 +3,53 @@
 //! Invariant: every change of a job's state is asked of `domain::migration::machine` and saved only where the old state and fence
 //! still stand. Bytes are durable before their row is, and the catalog never points at bytes that were not verified.
 //! Knows no path of a disk and no protocol; bytes move behind the port `Objects`.
+//!
+//! Read in this order: `plan.rs`, `queue.rs`, `control.rs` and `undo.rs` are what people do; `run.rs` is the loop that takes jobs,
+//! `held.rs` a job under a lease, `carry.rs` its way through `copy.rs`, `verify.rs` and `switch.rs`; `clean.rs` and `retire.rs` are
+//! what is left to do afterwards. `failpoint.rs` names the gaps between all these steps.
 
+mod carry;
+mod clean;
 mod control;
+mod copy;
+mod failpoint;
+mod gauge;
+mod held;
 mod list;
+mod manifest;
+mod owner;
+mod pass;
 mod plan;
 mod queue;
+mod retire;
+mod run;
+mod state;
+mod switch;
 mod undo;
+mod verify;
+
+pub use failpoint::{Failpoints, Point};
 
 use super::Deps;
 use crate::ports::bus::Topic;
-use std::future::Future;
+use state::Shared;
+use std::sync::Arc;
 
 /// Use cases on moves. Cheap to clone.
 #[derive(Clone)]
 pub struct Mover {
     deps: Deps,
+    shared: Arc<Shared>,
 }
 
 impl Mover {
     /// Over these parts.
     #[must_use]
     pub fn new(deps: &Deps) -> Self {
-        Self { deps: deps.clone() }
-    }
-
-    /// Carries out jobs until `stop` resolves: the role `mover`. A job that runs then is given back and resumed by the next mover.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
-        let _parts = &self.deps;
-        stop.await;
+        Self {
+            deps: deps.clone(),
+            shared: Arc::default(),
+        }
     }
 
     /// Wakes whoever looks at jobs and at the event log. Call it after the commit.

@@ -1,17 +1,121 @@
 //! Switching back inside the grace period.
+//!
+//! Invariant: readers are sent back only to exactly what the manifest says of the source, and nothing that was written at the target
+//! since the switch is hidden from them. What the job brought to the target is removed afterwards, by the mover (`retire.rs`).
 
 use super::Mover;
+use super::control::refused;
+use super::failpoint::Point;
+use super::manifest::compare;
+use crate::adapters::sql::jobs::JobRow;
+use crate::adapters::sql::jobs_objects::{self, ManifestRow};
+use crate::adapters::sql::jobs_switch::{self, Switch};
+use crate::adapters::sql::{Conn, jobs};
 use crate::domain::id::JobId;
 use crate::domain::migration::Job;
+use crate::domain::migration::machine::{self, JobState, Trigger};
+use crate::ports::bus::Topic;
+use crate::ports::objects::Prefix;
 use crate::services::{ServiceError, ServiceResult};
 
 impl Mover {
     /// Switches readers back to the retained source. No bytes move.
     ///
     /// # Errors
-    /// `NotFound`, `Conflict` once the grace period is over.
-    #[expect(clippy::unused_async, reason = "signatures first")]
+    /// `NotFound`; `Conflict` once the grace period is over, when the dataset has moved on, or when source or target were written
+    /// since the switch.
     pub async fn undo(&self, id: JobId) -> ServiceResult<Job> {
-        Err(ServiceError::not_supported(format!("undo (of the job {id})")))
+        let (row, rows) = {
+            let mut conn = self.deps.store.reader().await?;
+            let row = find(&mut conn, id).await?;
+            may_undo(&row)?;
+            (row, jobs_objects::all(&mut conn, id).await?)
+        };
+        self.both_unchanged(&row, &rows).await?;
+        let now = self.deps.clock.now();
+        let mut tx = self.deps.store.write().await?;
+        let row = find(&mut tx, id).await?;
+        let to = may_undo(&row)?;
+        let source = prefix(&row.source_root, &row.job.source_uri)?;
+        let undone = match jobs_switch::undo(&mut tx, &row, &to, &source.path, now).await? {
+            Switch::Done(row) => row,
+            Switch::DatasetMoved | Switch::JobMoved => return Err(moved_on(&row)),
+        };
+        tx.commit().await?;
+        self.deps.options.failpoints.pass(Point::Undone).await;
+        self.announced();
+        self.deps.bus.nudge(Topic::Recommendations);
+        Ok(undone.job)
     }
+
+    async fn both_unchanged(&self, row: &JobRow, rows: &[ManifestRow]) -> ServiceResult<()> {
+        let source = prefix(&row.source_root, &row.job.source_uri)?;
+        let target = prefix(&row.target_root, &row.job.target_uri)?;
+        if let Some(what) = compare(rows, &self.listing(&source).await?).first {
+            return Err(changed(&format!(
+                "the retained source at {} is not what was moved: {what}. Readers stay at the target",
+                row.job.source_uri
+            )));
+        }
+        let copies: Vec<_> = rows.iter().filter_map(ManifestRow::as_copy).collect();
+        if let Some(what) = compare(&copies, &self.listing(&target).await?).first {
+            return Err(changed(&format!(
+                "the dataset was written since the switch: {what} at {}. An undo would hide that",
+                row.job.target_uri
+            )));
+        }
+        Ok(())
+    }
+
+    async fn listing(&self, at: &Prefix) -> ServiceResult<crate::ports::objects::Listing> {
+        self.deps.objects.list(at).await.map_err(|problem| {
+            changed(&format!(
+                "{problem}, so that it is not known what readers would be sent to"
+            ))
+        })
+    }
+}
+
+fn changed(what: &str) -> ServiceError {
+    ServiceError::conflict(
+        "undo_unsafe",
+        format!("{what}; nothing was changed. Plan a move back instead"),
+    )
+}
+
+async fn find(conn: &mut Conn, id: JobId) -> ServiceResult<JobRow> {
+    jobs::find(conn, id)
+        .await?
+        .ok_or_else(|| ServiceError::not_found("job", id))
+}
+
+fn may_undo(row: &JobRow) -> ServiceResult<JobState> {
+    let step = machine::next(row.state, Trigger::Undo).map_err(refused)?;
+    // The row leaves the action out once the dataset is served from elsewhere.
+    if !row.job.actions.iter().any(|a| a == Trigger::Undo.as_str()) {
+        return Err(moved_on(row));
+    }
+    Ok(step.state)
+}
+
+fn moved_on(row: &JobRow) -> ServiceError {
+    ServiceError::conflict(
+        "dataset_moved",
+        format!(
+            "the dataset {} is not served from {} any more; undo the later move instead. Nothing was changed",
+            row.job.dataset_name, row.job.target_uri
+        ),
+    )
+}
+
+fn prefix(
+    root: &crate::domain::location::StorageUri,
+    uri: &crate::domain::location::StorageUri,
+) -> ServiceResult<Prefix> {
+    Prefix::below(root, uri).ok_or_else(|| {
+        ServiceError::conflict(
+            "unsafe_path",
+            format!("{uri} does not lie below its location {root}"),
+        )
+    })
 }

@@ -1,0 +1,78 @@
+//! Removing what a job staged.
+//!
+//! Invariant: only objects of the manifest, below directories that this job made and remembered, are removed; of a job that switched
+//! only the bare directories. Everything here may be repeated.
+
+use super::held::{Halt, Held};
+use super::switch;
+use crate::adapters::sql::jobs_staging::{self, StagedRow};
+use crate::adapters::sql::{jobs_objects, jobs_staging::left};
+use crate::domain::migration::JobStatus;
+
+/// Entries that stay are named up to this number.
+const NAMED: usize = 5;
+
+/// Removes every staging area of the job. Returns what stays because this job did not make it.
+pub(super) async fn staging(held: &Held) -> Result<Vec<String>, Halt> {
+    let switched = matches!(held.row.state.status, JobStatus::Completed | JobStatus::Undone);
+    if !switched {
+        switch::unpublish(held).await?;
+    }
+    let areas = {
+        let mut conn = held.deps.store.reader().await?;
+        left(&mut conn, held.row.job.id).await?
+    };
+    let mut kept = Vec::new();
+    for area in areas {
+        kept.extend(one(held, &area, switched).await?);
+    }
+    kept.truncate(NAMED);
+    Ok(kept)
+}
+
+async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String>, Halt> {
+    let id = held.row.job.id;
+    let (keys, parents) = if switched {
+        (Vec::new(), Vec::new())
+    } else {
+        let mut conn = held.deps.store.reader().await?;
+        let rows = jobs_objects::all(&mut conn, id).await?;
+        let keys = rows.into_iter().map(|row| row.found.key).collect();
+        (keys, held.row.parents.clone().unwrap_or_default())
+    };
+    drop(held.write().await?);
+    let staging = held.staging(area.staging_no)?;
+    let removed = held.deps.objects.discard(&staging, keys, parents).await?;
+    let mut tx = held.write().await?;
+    jobs_staging::cleaned(&mut tx, id, area.staging_no, held.deps.clock.now()).await?;
+    if !switched && area.staging_no == held.row.staging_no {
+        jobs_objects::reset_all(&mut tx, id).await?;
+    }
+    tx.commit().await?;
+    let home = staging.home().path;
+    Ok(removed
+        .kept
+        .into_iter()
+        .map(|entry| format!("{home}/data/{}", entry.path))
+        .collect())
+}
+
+/// Removes what a mover staged that was taken for dead. It may still be writing: what cannot be removed now is removed at the end.
+pub(super) async fn older_staging(held: &Held) {
+    let cleaned = async {
+        let areas = {
+            let mut conn = held.deps.store.reader().await?;
+            left(&mut conn, held.row.job.id).await?
+        };
+        if areas.iter().any(|a| a.staging_no < held.row.staging_no) {
+            switch::unpublish(held).await?;
+        }
+        for area in areas.iter().filter(|a| a.staging_no < held.row.staging_no) {
+            one(held, area, false).await?;
+        }
+        Ok::<_, Halt>(())
+    };
+    if let Err(problem) = cleaned.await {
+        tracing::warn!(?problem, job = %held.row.job.id, "what an earlier mover staged is removed later");
+    }
+}

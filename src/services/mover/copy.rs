@@ -1,0 +1,126 @@
+//! Stage one: the staging area, the manifest, the bytes.
+//!
+//! Invariant: every directory is remembered before or at once after it is made, and a row says `copied` only when the object and its
+//! name are durable. Each step finds out from the data what is done already, so that it may be repeated after any crash.
+
+use super::failpoint::Point;
+use super::held::{Halt, Held};
+use super::{manifest, pass};
+use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
+use crate::adapters::sql::jobs_staging::{self, StagedRow};
+use crate::adapters::sql::{Conn, datasets};
+use crate::domain::access::DatasetKey;
+use crate::domain::migration::JobStatus;
+use crate::ports::objects::{Copied, ObjectError, Prefix, Staging};
+use async_trait::async_trait;
+
+/// From wherever a crash left it to "every object of the manifest is durable at the target".
+pub(super) async fn copy(held: &mut Held) -> Result<(), Halt> {
+    see_dataset(held).await?;
+    let staging = stage(held).await?;
+    manifest::bring_up_to_date(held, &staging).await?;
+    let done = {
+        let mut conn = held.deps.store.reader().await?;
+        let states = [ObjectState::Copied, ObjectState::Verified];
+        jobs_objects::sums(&mut conn, held.row.job.id, &states).await?
+    };
+    held.gauge
+        .begin(JobStatus::Copying, done, manifest::total(held).await?);
+    let source = held.source()?;
+    pass::run(&Copying { source, staging }, held).await?;
+    held.pass(Point::CopyFinished).await;
+    Ok(())
+}
+
+/// The generation that the switch will insist on is read before the source is looked at: whatever changes later is found.
+async fn see_dataset(held: &mut Held) -> Result<(), Halt> {
+    let job = &held.row.job;
+    let mut tx = held.write().await?;
+    let dataset = datasets::find(&mut tx, &DatasetKey::Id(job.dataset_id)).await?;
+    let Some(dataset) =
+        dataset.filter(|d| d.path_uri == job.source_uri && d.location_id == job.source_location_id)
+    else {
+        return Err(Halt::failed(
+            "dataset_moved",
+            format!(
+                "the dataset {} is not served from {} any more",
+                job.dataset_name, job.source_uri
+            ),
+        ));
+    };
+    jobs_staging::set_seen_generation(&mut tx, job.id, dataset.generation).await?;
+    tx.commit().await?;
+    held.row.seen_generation = dataset.generation;
+    Ok(())
+}
+
+/// Makes the staging area. When its data directory is not the one that the manifest speaks of, nothing is staged yet.
+async fn stage(held: &mut Held) -> Result<Staging, Halt> {
+    let (id, number) = (held.row.job.id, held.row.staging_no);
+    let staging = held.staging(number)?;
+    if held.row.parents.is_none() {
+        let parents = held.deps.objects.missing_parents(&staging.target).await?;
+        let mut tx = held.write().await?;
+        jobs_staging::set_parents(&mut tx, id, &parents).await?;
+        tx.commit().await?;
+        held.row.parents = Some(parents);
+    }
+    held.pass(Point::ParentsRecorded).await;
+    held.deps.objects.prepare(&staging).await?;
+    held.pass(Point::StagingMade).await;
+    let identity = held
+        .deps
+        .objects
+        .identity(&staging.data())
+        .await?
+        .ok_or_else(|| Halt::failed("object_missing", format!("{} is gone", staging.data().path)))?;
+    let staged = StagedRow {
+        staging_no: number,
+        identity,
+    };
+    let mut tx = held.write().await?;
+    if jobs_staging::left(&mut tx, id).await?.contains(&staged) {
+        jobs_objects::reset_failed(&mut tx, id).await?;
+    } else {
+        jobs_staging::made(&mut tx, id, &staged).await?;
+        jobs_objects::reset_all(&mut tx, id).await?;
+    }
+    tx.commit().await?;
+    Ok(staging)
+}
+
+struct Copying {
+    source: Prefix,
+    staging: Staging,
+}
+
+#[async_trait]
+impl pass::Pass for Copying {
+    type Done = Copied;
+    const FROM: ObjectState = ObjectState::Pending;
+    const AFTER_ONE: Point = Point::ObjectCopied;
+
+    async fn one(&self, held: &Held, object: &ManifestRow) -> Result<Copied, ObjectError> {
+        let objects = &held.deps.objects;
+        objects
+            .copy(&self.source, &self.staging, &object.found, &held.meter)
+            .await
+    }
+
+    async fn settle(&self, held: &Held, group: &[(ManifestRow, Copied)]) -> Result<(), Halt> {
+        let keys = group.iter().map(|(object, _)| object.found.key.clone()).collect();
+        held.deps.objects.sync(&self.staging, keys).await?;
+        held.pass(Point::GroupSynced).await;
+        Ok(())
+    }
+
+    async fn record(
+        &self,
+        tx: &mut Conn,
+        held: &Held,
+        object: &ManifestRow,
+        done: &Copied,
+    ) -> Result<(), Halt> {
+        Ok(jobs_objects::set_copied(tx, held.row.job.id, &object.found, done).await?)
+    }
+}

@@ -1,0 +1,315 @@
+//! The role `mover`: takes jobs, hears wishes, does what is left over.
+//!
+//! Invariant: the loop takes no input. A start, a tick, a nudge and the end of a job all lead to the same look at the tables, so that
+//! none of them can be missed. At most [`RUNNING_MAX`] jobs and one chore run at once.
+
+use super::Mover;
+use super::held::{Halt, Held, LEASE_MICROS};
+use super::owner::Owner;
+use super::{carry, clean, retire};
+use crate::adapters::sql::jobs::JobRow;
+use crate::adapters::sql::{StoreError, jobs_lease, jobs_objects, jobs_staging, jobs_switch};
+use crate::domain::id::JobId;
+use crate::domain::migration::JobStatus;
+use crate::domain::migration::machine::{self, Trigger};
+use crate::ports::bus::Topic;
+use crate::ports::objects::Meter;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// Jobs that one mover carries at once: two keep a disk busy while one of them verifies or switches.
+pub(super) const RUNNING_MAX: usize = 2;
+/// How long a wish of another process, or a lost wake-up, may go unseen. A cancel must be heard within two seconds.
+const TICK: Duration = Duration::from_secs(1);
+/// A job or a chore that met a fault of the database or of a store is left alone for this long.
+const REST: Duration = Duration::from_secs(30);
+
+/// What is left to do on the files of a job that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chore {
+    /// Remove its staging areas.
+    Clean,
+    /// Remove a copy whose deletion has begun.
+    Remove,
+    /// Remove its retained source.
+    Retire,
+}
+
+/// How a job comes to be free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Free {
+    /// Nobody holds it.
+    Given,
+    /// Its holder is known to be dead.
+    Orphan,
+    /// Its holder has been silent for too long and may still be alive.
+    Expired,
+}
+
+/// The loop's own state.
+struct Loop {
+    mover: Mover,
+    owner: Owner,
+    tasks: JoinSet<(JobId, Result<(), Halt>)>,
+    /// Jobs in work, with what stops them, and for a chore which one.
+    working: HashMap<JobId, (Arc<Meter>, Option<Chore>)>,
+    resting: HashMap<JobId, Instant>,
+    closing: bool,
+}
+
+impl Mover {
+    /// Carries out jobs until `stop` resolves: the role `mover`. A job that runs then is given back and resumed by the next mover.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
+        let owner = match self.owner().await {
+            Ok(owner) => owner,
+            Err(problem) => {
+                tracing::error!("the mover does not run: {problem}");
+                self.shared.doing().problem = Some(problem);
+                return;
+            }
+        };
+        self.shared.doing().owner = Some(owner.name().to_owned());
+        let mut wakeups = self.deps.bus.listen(Topic::Jobs);
+        let mut work = Loop {
+            mover: self.clone(),
+            owner,
+            tasks: JoinSet::new(),
+            working: HashMap::new(),
+            resting: HashMap::new(),
+            closing: false,
+        };
+        let mut stop = std::pin::pin!(stop);
+        while !work.closing {
+            work.look().await;
+            tokio::select! {
+                () = &mut stop => work.closing = true,
+                () = wakeups.woken() => {}
+                Some(ended) = work.tasks.join_next() => work.ended(ended),
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+        work.close().await;
+        *self.shared.doing() = super::state::Doing::default();
+    }
+
+    async fn owner(&self) -> Result<Owner, String> {
+        let known = async {
+            let mut conn = self.deps.store.reader().await?;
+            jobs_lease::owners(&mut conn).await
+        };
+        let known = known.await.map_err(|problem| problem.to_string())?;
+        let dir = self.deps.options.data_dir.clone();
+        tokio::task::spawn_blocking(move || Owner::new(&dir, &known))
+            .await
+            .map_err(|problem| problem.to_string())?
+            .map_err(|problem| format!("it cannot lock a name below the data directory: {problem}"))
+    }
+}
+
+impl Loop {
+    async fn look(&mut self) {
+        let looked = async {
+            self.hear_wishes().await?;
+            while self.running() < RUNNING_MAX && self.take_job().await? {}
+            self.take_chore().await
+        };
+        let problem = looked.await.err();
+        if let Some(problem) = &problem {
+            tracing::warn!(%problem, "the mover cannot look at the jobs; trying again");
+        }
+        let mut doing = self.mover.shared.doing();
+        doing.running = self.running();
+        doing.problem = problem.map(|p| format!("the jobs cannot be looked at: {p}"));
+    }
+
+    fn running(&self) -> usize {
+        self.working.values().filter(|(_, chore)| chore.is_none()).count()
+    }
+
+    /// Tells holders of this process to stop when a person wants it.
+    async fn hear_wishes(&self) -> Result<(), StoreError> {
+        if self.working.is_empty() {
+            return Ok(());
+        }
+        let mut conn = self.mover.deps.store.reader().await?;
+        for id in jobs_lease::wishes(&mut conn, self.owner.name()).await? {
+            if let Some((meter, None)) = self.working.get(&id) {
+                meter.stop();
+            }
+        }
+        Ok(())
+    }
+
+    fn free(&self, row: &JobRow) -> Option<Free> {
+        let rests = self
+            .resting
+            .get(&row.job.id)
+            .is_some_and(|until| *until > Instant::now());
+        if rests || self.working.contains_key(&row.job.id) {
+            return None;
+        }
+        match row.job.owner.as_deref() {
+            None => Some(Free::Given),
+            // Of this mover itself, and not in work: its task ended without a word.
+            Some(name) if name == self.owner.name() || self.owner.is_dead(name) => Some(Free::Orphan),
+            Some(_) => {
+                let now = self.mover.deps.clock.now();
+                row.job
+                    .lease_until
+                    .is_none_or(|until| until < now)
+                    .then_some(Free::Expired)
+            }
+        }
+    }
+
+    /// Takes the next job: those that were under way first. Whether it took one.
+    async fn take_job(&mut self) -> Result<bool, StoreError> {
+        let mut rows = {
+            let mut conn = self.mover.deps.store.reader().await?;
+            jobs_lease::claimable(&mut conn).await?
+        };
+        rows.sort_by_key(|row| (row.state.status == JobStatus::Queued, row.job.id));
+        for row in rows {
+            let Some(free) = self.free(&row) else { continue };
+            let Ok(step) = machine::next(row.state, Trigger::Claim) else {
+                continue;
+            };
+            if let Some(row) = self.claim(&row, &step.state, free).await? {
+                let meter = Arc::new(Meter::default());
+                self.working.insert(row.job.id, (meter.clone(), None));
+                let held = Held::new(self.mover.deps.clone(), row, meter);
+                self.tasks
+                    .spawn(async move { (held.row.job.id, Box::pin(carry::carry(held)).await) });
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn claim(
+        &self,
+        seen: &JobRow,
+        to: &machine::JobState,
+        free: Free,
+    ) -> Result<Option<JobRow>, StoreError> {
+        let now = self.mover.deps.clock.now();
+        let waited = seen.state.status == JobStatus::Queued;
+        let reason = match free {
+            _ if waited => None,
+            Free::Given | Free::Orphan => Some("taken up where the last mover left it".to_owned()),
+            Free::Expired => Some(
+                "taken over from a mover that fell silent; copied again beside what that one may still write"
+                    .to_owned(),
+            ),
+        };
+        let mut tx = self.mover.deps.store.write().await?;
+        let claim = jobs_lease::Claim {
+            owner: self.owner.name(),
+            lease_until: now.plus_micros(LEASE_MICROS),
+            to,
+            new_staging: free == Free::Expired,
+            reason,
+            now,
+        };
+        let claimed = jobs_lease::claim(&mut tx, seen, &claim).await?;
+        if claimed.is_some() && waited {
+            jobs_objects::forget_verified(&mut tx, seen.job.id).await?;
+        }
+        tx.commit().await?;
+        if claimed.is_some() {
+            self.mover.deps.live.nudge();
+        }
+        Ok(claimed)
+    }
+
+    /// Takes one thing that is left to do, unless one is in work.
+    async fn take_chore(&mut self) -> Result<(), StoreError> {
+        if self.working.values().any(|(_, chore)| chore.is_some()) {
+            return Ok(());
+        }
+        let now = self.mover.deps.clock.now();
+        let mut found = Vec::new();
+        {
+            let mut conn = self.mover.deps.store.reader().await?;
+            for row in jobs_switch::to_remove(&mut conn).await? {
+                found.push((Chore::Remove, row));
+            }
+            for row in jobs_staging::to_clean(&mut conn, now).await? {
+                found.push((Chore::Clean, row));
+            }
+            for row in jobs_switch::to_retire(&mut conn, now).await? {
+                found.push((Chore::Retire, row));
+            }
+        }
+        for (chore, row) in found {
+            if self.free(&row).is_none() {
+                continue;
+            }
+            let mut tx = self.mover.deps.store.write().await?;
+            let until = now.plus_micros(LEASE_MICROS);
+            let held = jobs_lease::hold(&mut tx, &row, self.owner.name(), until).await?;
+            tx.commit().await?;
+            if let Some(row) = held {
+                let meter = Arc::new(Meter::default());
+                self.working.insert(row.job.id, (meter.clone(), Some(chore)));
+                let held = Held::new(self.mover.deps.clone(), row, meter);
+                self.tasks
+                    .spawn(async move { (held.row.job.id, Box::pin(do_chore(held, chore)).await) });
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, ended: Result<(JobId, Result<(), Halt>), tokio::task::JoinError>) {
+        match ended {
+            Ok((id, result)) => {
+                self.working.remove(&id);
+                if let Err(problem) = result {
+                    tracing::warn!(job = %id, ?problem, "left alone for {} s", REST.as_secs());
+                    self.resting.insert(id, Instant::now() + REST);
+                }
+            }
+            Err(panic) => {
+                tracing::error!(%panic, "a job's task ended unexpectedly; its job is looked at afresh");
+                // Which one it was is not told: every meter that nobody else holds belongs to an ended task.
+                self.working.retain(|_, (meter, _)| Arc::strong_count(meter) > 1);
+            }
+        }
+        self.resting.retain(|_, until| *until > Instant::now());
+    }
+
+    /// Stops everything and waits until it is given back.
+    async fn close(&mut self) {
+        for (meter, _) in self.working.values() {
+            meter.stop();
+        }
+        while let Some(ended) = self.tasks.join_next().await {
+            self.ended(ended);
+        }
+    }
+}
+
+async fn do_chore(mut held: Held, chore: Chore) -> Result<(), Halt> {
+    let done = match chore {
+        Chore::Clean => clean::staging(&held).await.map(|kept| {
+            if !kept.is_empty() {
+                tracing::warn!(job = %held.row.job.id, ?kept, "not made by this job, so it stays");
+            }
+        }),
+        Chore::Remove => retire::remove(&mut held).await,
+        Chore::Retire => retire::retire(&mut held).await,
+    };
+    match done {
+        Err(Halt::Lost) => return Ok(()),
+        Err(Halt::Wished) | Ok(()) => {
+            carry::give_back(&held).await;
+            return Ok(());
+        }
+        Err(_) => carry::give_back(&held).await,
+    }
+    done
+}

@@ -1,0 +1,79 @@
+//! Stage two: everything is read back, and source and target are looked at once more.
+//!
+//! Invariant: the stage ends only when every object of the manifest was read back and is what was read from the source, the target
+//! holds exactly those objects, and the source still is what the manifest says.
+
+use super::failpoint::Point;
+use super::held::{Halt, Held};
+use super::{manifest, pass};
+use crate::adapters::sql::Conn;
+use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
+use crate::domain::migration::JobStatus;
+use crate::ports::objects::{ObjectError, Prefix};
+use async_trait::async_trait;
+
+/// The weakest check that every object passed, for people.
+pub(super) const CHECK: &str = "every object was read back at the target and its BLAKE3, size, mode and modification time \
+                                compared with what was read at the source";
+
+/// From "copied" to "found good".
+pub(super) async fn verify(held: &mut Held) -> Result<(), Halt> {
+    let done = verified(held).await?;
+    held.gauge
+        .begin(JobStatus::Verifying, done, manifest::total(held).await?);
+    let at = held.staging(held.row.staging_no)?.data();
+    pass::run(&Verifying { at: at.clone() }, held).await?;
+    all_verified(held).await?;
+    manifest::check_target(held, &at).await?;
+    if let Some(what) = manifest::changed_since(held).await? {
+        return Err(Halt::Changed(what));
+    }
+    held.pass(Point::VerifyFinished).await;
+    Ok(())
+}
+
+async fn verified(held: &Held) -> Result<(i64, crate::domain::unit::Bytes), Halt> {
+    let mut conn = held.deps.store.reader().await?;
+    Ok(jobs_objects::sums(&mut conn, held.row.job.id, &[ObjectState::Verified]).await?)
+}
+
+/// A crash can leave the mark of an object that failed, or that is to be copied again.
+pub(super) async fn all_verified(held: &Held) -> Result<(), Halt> {
+    if verified(held).await? == manifest::total(held).await? {
+        return Ok(());
+    }
+    let mut conn = held.deps.store.reader().await?;
+    match jobs_objects::first_failed(&mut conn, held.row.job.id).await? {
+        Some(error) => Err(Halt::failed("verify_mismatch", error)),
+        None => Err(Halt::Changed("some objects are not copied yet".into())),
+    }
+}
+
+struct Verifying {
+    at: Prefix,
+}
+
+#[async_trait]
+impl pass::Pass for Verifying {
+    type Done = ();
+    const FROM: ObjectState = ObjectState::Copied;
+    const AFTER_ONE: Point = Point::ObjectVerified;
+
+    async fn one(&self, held: &Held, object: &ManifestRow) -> Result<(), ObjectError> {
+        let expected = object.expected().ok_or_else(|| {
+            ObjectError::Mismatch(format!(
+                "the object {:?} has no hash to compare with",
+                object.found.key
+            ))
+        })?;
+        held.deps.objects.verify(&self.at, &expected, &held.meter).await
+    }
+
+    async fn settle(&self, _held: &Held, _group: &[(ManifestRow, ())]) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    async fn record(&self, tx: &mut Conn, held: &Held, object: &ManifestRow, _done: &()) -> Result<(), Halt> {
+        Ok(jobs_objects::set_verified(tx, held.row.job.id, &object.found.key).await?)
+    }
+}
