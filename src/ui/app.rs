@@ -4,7 +4,7 @@
 
 use super::live::Live;
 use super::pages;
-use super::parts::{demo, frame, notice, time};
+use super::parts::{demo, frame, keys, notice, time};
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -23,6 +23,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
+                <link rel="preload" href="/fonts/plex-sans.woff2" r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
                 <link rel="stylesheet" href="/pkg/dim.css"/>
                 <script src="/theme.js" nonce=use_nonce()></script>
                 <HydrationScripts options/>
@@ -64,6 +65,7 @@ pub fn App() -> impl IntoView {
                     </Routes>
                 </main>
             </div>
+            {keys::keys()}
         </Router>
     }
 }

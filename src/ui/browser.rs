@@ -135,6 +135,40 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Whether the caret is in a field, so that keys are text.
+#[must_use]
+pub fn is_typing() -> bool {
+    let tag = document().and_then(|d| d.active_element()).map(|e| e.tag_name());
+    matches!(tag.as_deref(), Some("INPUT" | "TEXTAREA" | "SELECT"))
+}
+
+/// Moves the focus to the next (`step` 1) or previous (-1) element of a class on the page.
+pub fn walk(class: &str, step: i32) {
+    let Some(document) = document() else { return };
+    let all = document.get_elements_by_class_name(class);
+    let count = i32::try_from(all.length()).unwrap_or(i32::MAX);
+    let here = document.active_element();
+    let at = (0..count).find(|i| here.is_some() && all.item(*i as u32) == here);
+    let to = match at {
+        Some(at) => (at + step).clamp(0, count - 1),
+        None => 0,
+    };
+    let element = u32::try_from(to).ok().and_then(|i| all.item(i));
+    if let Some(element) = element.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // An element that cannot take the focus leaves it where it is.
+        let _focused = element.focus();
+    }
+}
+
+/// Opens the dialog of that id over the page.
+pub fn open_dialog(id: &str) {
+    let dialog = document().and_then(|d| d.get_element_by_id(id));
+    if let Some(dialog) = dialog.and_then(|d| d.dyn_into::<web_sys::HtmlDialogElement>().ok()) {
+        // One that is open already stays open.
+        let _opened = dialog.show_modal();
+    }
+}
+
 fn document() -> Option<web_sys::Document> {
     web_sys::window().and_then(|w| w.document())
 }

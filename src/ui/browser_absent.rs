@@ -39,5 +39,17 @@ pub fn origin() -> String {
     String::new()
 }
 
+/// Nobody types.
+#[must_use]
+pub fn is_typing() -> bool {
+    false
+}
+
+/// Nothing to walk through.
+pub fn walk(_class: &str, _step: i32) {}
+
+/// Nothing to open.
+pub fn open_dialog(_id: &str) {}
+
 /// No field to focus.
 pub fn focus(_id: &str) {}

@@ -18,6 +18,13 @@ pub fn plural(value: i64, noun: &str) -> String {
     format!("{} {noun}{s}", count(value))
 }
 
+/// `1 entry`, `3 entries`: a length with the noun that fits it.
+#[must_use]
+pub fn counted(length: usize, one: &str, many: &str) -> String {
+    let noun = if length == 1 { one } else { many };
+    format!("{} {noun}", group_thousands(length as u64))
+}
+
 /// `24 Nov 2026, 03:57 UTC`.
 #[must_use]
 pub fn utc(at: Timestamp) -> String {
@@ -61,6 +68,17 @@ pub fn duration(secs: i64) -> String {
         600..3_600 => format!("{} min", secs / 60),
         3_600..86_400 => format!("{} h {} min", secs / 3_600, secs % 3_600 / 60),
         _ => format!("{} d {} h", secs / 86_400, secs % 86_400 / 3_600),
+    }
+}
+
+/// `20 ms`, `12 h`: a latency in the unit it is thought of.
+#[must_use]
+pub fn milliseconds(ms: i64) -> String {
+    match ms {
+        ..1_000 => format!("{ms} ms"),
+        1_000..120_000 => format!("{} s", ms / 1_000),
+        120_000..3_600_000 => format!("{} min", ms / 60_000),
+        _ => format!("{} h", ms / 3_600_000),
     }
 }
 

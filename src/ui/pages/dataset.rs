@@ -76,6 +76,7 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
     let history = page.part(|p| (p.detail.history.clone(), p.now));
     let replicas = page.part(|p| p.detail.replicas.clone());
     let heading = name.clone();
+    let here = StoredValue::new(first.location_name.to_string());
     view! {
         <Title text=heading/>
         <header class="page-head">
@@ -113,7 +114,7 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
                 <section class="card" aria-labelledby="move">
                     <div class="card-head"><h2 id="move">"Plan a move"</h2></div>
                     <div class="card-body">
-                        {sources.locations.draw(move |l| target_form(id.to_string(), &l.now(), "", ""))}
+                        {sources.locations.draw(move |l| target_form(id.to_string(), &l.now(), &here.get_value(), "", ""))}
                         {command(format!("dim migrate plan --dataset-id {id} --target-location NAME --dry-run"))}
                     </div>
                 </section>

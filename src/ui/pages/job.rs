@@ -10,7 +10,7 @@ use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;
 use crate::ui::parts::job::{actions, fraction, live_badge, meter, objects_line};
 use crate::ui::parts::load::{Held, Source, empty};
-use crate::ui::parts::plan::{checks, plan};
+use crate::ui::parts::plan::{checks, plan, saving};
 use crate::ui::parts::stages::stages;
 use crate::ui::parts::time::full;
 use leptos::prelude::*;
@@ -180,7 +180,7 @@ fn facts(job: &Job, verification: Option<String>) -> AnyView {
             {job.started_at.map(|t| view! { <dt>"Begun"</dt><dd>{full(t)}</dd> })}
             {job.finished_at.map(|t| view! { <dt>"Ended"</dt><dd>{full(t)}</dd> })}
             <dt>"Run"</dt><dd>{job.attempt.to_string()}</dd>
-            {job.forecast_saving_nanousd.map(|s| view! { <dt>"Forecast saving"</dt><dd>{format!("{s} / month")}</dd> })}
+            {job.forecast_saving_nanousd.map(|s| view! { <dt>"Saving a month"</dt><dd>{saving(Some(s))}</dd> })}
             {verification.map(|v| view! { <dt>"Verified by"</dt><dd>{v}</dd> })}
             {job.undo_until.map(|t| view! { <dt>"Undo until"</dt><dd>{full(t)}</dd> })}
             {job.error_code.clone().map(|c| view! { <dt>"Error code"</dt><dd><code>{c}</code></dd> })}

@@ -40,7 +40,7 @@ pub fn page() -> AnyView {
                 <div class="card-body">
                     {locations.draw(move |l| {
                         let q = query.get_untracked();
-                        target_form(q.dataset, &l.now(), &q.target, q.class.as_deref().unwrap_or_default())
+                        target_form(q.dataset, &l.now(), "", &q.target, q.class.as_deref().unwrap_or_default())
                     })}
                 </div>
             </section>

@@ -3,13 +3,13 @@
 use super::{field, head};
 use crate::api::prices::{get_book, list_books};
 use crate::api::query::href;
-use crate::domain::price::book::{FigureRow, PriceBook};
-use crate::domain::price::line::Grade;
+use crate::domain::price::book::{BillingUnit, PriceBook};
 use crate::domain::price::listing::BookSummary;
-use crate::ui::format::{plural, title};
+use crate::ui::format::plural;
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::icon::Icon;
 use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::prices::sheet;
 use leptos::prelude::*;
 
 /// The page.
@@ -59,8 +59,8 @@ fn list(books: Vec<BookSummary>, chosen: Memo<Option<String>>) -> AnyView {
                 <tr>
                     <td class="title"><a class="name" href=to aria-current=current>{b.title}</a><span class="sub mono">{b.name}</span></td>
                     <td data-label="Classes"><span class="soft">{b.classes.join(", ")}</span></td>
-                    <td data-label="Prices of">{b.date}</td>
-                    <td data-label="Figures">{grades}</td>
+                    <td data-label="Prices of" class="nowrap">{b.date}</td>
+                    <td data-label="Figures" class="nowrap">{grades}</td>
                     <td data-label="Used by"><span class="soft">{users}</span></td>
                     <td data-label="">{assumed}</td>
                 </tr>
@@ -82,75 +82,28 @@ fn list(books: Vec<BookSummary>, chosen: Memo<Option<String>>) -> AnyView {
 }
 
 fn figures(book: PriceBook) -> AnyView {
-    let unit = book.unit.as_str();
     let lead = format!(
-        "Prices of {}, version {}, read from {}. A gigabyte here is a {unit}.{}",
+        "Prices of {}, version {}, read from {}. GB here means {}.{}",
         book.date,
         book.version,
         book.origin,
+        match book.unit {
+            BillingUnit::Gb => "a billion bytes",
+            BillingUnit::Gib => "2³⁰ bytes (GiB)",
+        },
         if book.assumption {
-            " These prices are an assumption of the owner, not a vendor's list."
+            " They are an assumption of the owner, not a vendor's list."
         } else {
             ""
         }
     );
-    let mut groups: Vec<(String, Vec<FigureRow>)> = Vec::new();
-    for row in book.figures() {
-        let of = row.class.clone().unwrap_or_else(|| "The whole place".to_owned());
-        match groups.last_mut() {
-            Some((name, rows)) if *name == of => rows.push(row),
-            _ => groups.push((of, vec![row])),
-        }
-    }
-    let groups = groups
-        .into_iter()
-        .map(|(name, rows)| {
-            view! {
-                <tbody>
-                    <tr class="group"><th scope="rowgroup" colspan="5">{name}</th></tr>
-                    {rows.into_iter().map(figure).collect_view()}
-                </tbody>
-            }
-        })
-        .collect_view();
+    let title = book.title.clone();
     view! {
         <section class="card" aria-labelledby="book" data-testid="price-book">
-            <div class="card-head"><h2 id="book">{book.title}</h2><a class="small" href="/prices">"Close"</a></div>
+            <div class="card-head"><h2 id="book">{title}</h2><a class="small" href="/prices">"Close"</a></div>
             <p class="card-lead small soft">{lead}</p>
-            <div class="table-wrap">
-                <table class="cards">
-                    <thead><tr><th scope="col">"Figure"</th><th scope="col" class="num">"Value"</th><th scope="col">"Grade"</th><th scope="col">"Read"</th><th scope="col">"Source"</th></tr></thead>
-                    {groups}
-                </table>
-            </div>
+            {sheet(&book)}
         </section>
-    }
-    .into_any()
-}
-
-fn figure(row: FigureRow) -> AnyView {
-    let (tone, grade) = match row.grade {
-        Grade::A => ("grade a", "A"),
-        Grade::B => ("grade b", "B"),
-        Grade::C => ("grade c", "C"),
-    };
-    let meaning = row.grade.meaning();
-    let value = row.value_text();
-    let link = row.source.starts_with("https://");
-    let source = if link {
-        let (to, text) = (row.source.clone(), row.source);
-        view! { <a href=to rel="noreferrer">{text}</a> }.into_any()
-    } else {
-        row.source.into_any()
-    };
-    view! {
-        <tr>
-            <td class="title plain">{title(&row.name)}{row.note.map(|n| view! { <span class="sub">{n}</span> })}</td>
-            <td class="num" data-label="Value">{value}</td>
-            <td data-label="Grade"><abbr class=tone title=meaning>{grade}</abbr></td>
-            <td data-label="Read" class="nowrap">{row.date}</td>
-            <td data-label="Source" class="source">{source}</td>
-        </tr>
     }
     .into_any()
 }

@@ -61,9 +61,9 @@ fn change(r: &Recommendation) -> Option<AnyView> {
     let per_month = |cost| format!("{} a month", monthly(cost));
     Some(
         view! {
-            <div class="change">
+            <div class="shift">
                 <div><span class="figure-label">"Now"</span>{spot(&r.current)}<span class="figure-note">{per_month(r.stay_monthly_nanousd)}</span></div>
-                <span class="change-arrow">{icon(Icon::Arrow)}<span class="visually-hidden">"to"</span></span>
+                <span class="shift-arrow">{icon(Icon::Arrow)}<span class="visually-hidden">"to"</span></span>
                 <div><span class="figure-label">"Proposed"</span>{spot(to)}<span class="figure-note">{per_month(then)}</span></div>
             </div>
             <dl class="terms">

@@ -9,22 +9,22 @@ use leptos::task::spawn_local;
 pub fn command(text: impl Into<String>) -> AnyView {
     let text: String = text.into();
     let label = RwSignal::new("Copy");
-    let copied = text.clone();
+    // Each word keeps together, so that a flag is not broken at its dashes.
+    let words = text
+        .split(' ')
+        .map(|word| view! { <span class="word">{word.to_owned()}</span> " " })
+        .collect_view();
+    let copy = move |_| {
+        let text = text.clone();
+        spawn_local(async move {
+            let copied = browser::copy(text).await;
+            label.try_set(if copied { "Copied" } else { "Select and copy" });
+        });
+    };
     view! {
         <div class="command">
-            <code>{text}</code>
-            <button
-                type="button"
-                class="plain js-only"
-                on:click=move |_| {
-                    let text = copied.clone();
-                    spawn_local(async move {
-                        label.set(if browser::copy(text).await { "Copied" } else { "Select and copy" });
-                    });
-                }
-            >
-                <span aria-live="polite">{move || label.get()}</span>
-            </button>
+            <code>{words}</code>
+            <button type="button" class="plain js-only" on:click=copy><span aria-live="polite">{move || label.get()}</span></button>
         </div>
     }
     .into_any()

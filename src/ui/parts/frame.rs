@@ -23,7 +23,7 @@ const PAGES: [(&str, &str, Icon); 6] = [
 #[must_use]
 pub fn side() -> AnyView {
     view! {
-        <header class="side">
+        <header class="side"><div class="side-in">
             <A href="/" attr:class="brand">
                 <svg viewBox="0 0 32 32" aria-hidden="true">
                     <rect class="mark-ground" width="32" height="32" rx="8"></rect>
@@ -41,7 +41,7 @@ pub fn side() -> AnyView {
             </Form>
             {navigation()}
             <div class="side-foot">{connection()} {theme_button()}</div>
-        </header>
+        </div></header>
     }
     .into_any()
 }

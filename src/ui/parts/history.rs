@@ -58,14 +58,14 @@ pub fn history(days: &[AccessBucket], first: i64, last: i64) -> AnyView {
     view! {
         <figure class="stack-s">
             <p class="legend">
-                <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="f0" width="10" height="10" rx="2"></rect></svg>{format!("bytes read by {unit}")}</span>
-                <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="f1" width="10" height="10" rx="2"></rect></svg>{format!("bytes written by {unit}")}</span>
+                <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="s1" width="10" height="10" rx="2"></rect></svg>{format!("bytes read by {unit}")}</span>
+                <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="s2" width="10" height="10" rx="2"></rect></svg>{format!("bytes written by {unit}")}</span>
             </p>
-            {plot(Plot { title: format!("Bytes by {unit}"), desc: summary.clone(), width, top: Bytes(top_bytes).to_string(), low: false, bars: vec![("f0", read_bars), ("f1", write_bars)], from: from.clone(), to: to.clone() })}
+            {plot(Plot { title: format!("Bytes by {unit}"), desc: summary.clone(), width, top: Bytes(top_bytes).to_string(), low: false, bars: vec![("s1", read_bars), ("s2", write_bars)], from: from.clone(), to: to.clone() })}
             <p class="legend">
-                <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="f2" width="10" height="10" rx="2"></rect></svg>{format!("number of reads by {unit}")}</span>
+                <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="s3" width="10" height="10" rx="2"></rect></svg>{format!("number of reads by {unit}")}</span>
             </p>
-            {plot(Plot { title: format!("Reads by {unit}"), desc: format!("at most {} reads", count(top_reads)), width, top: count(top_reads), low: true, bars: vec![("f2", count_bars)], from, to })}
+            {plot(Plot { title: format!("Reads by {unit}"), desc: format!("at most {} reads", count(top_reads)), width, top: count(top_reads), low: true, bars: vec![("s3", count_bars)], from, to })}
             <figcaption class="small muted">{summary}</figcaption>
         </figure>
         <details class="quiet">

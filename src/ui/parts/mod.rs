@@ -41,3 +41,7 @@ pub mod costs;
 pub mod feed;
 
 pub mod demo;
+
+pub mod prices;
+
+pub mod keys;

@@ -1,94 +1,142 @@
 //! A plan, as it prints itself in a terminal: what is copied, switched and deleted later; cost, time and checks.
 
-use super::badge::badge;
-use super::icon::Icon;
+use super::icon::{Icon, icon};
 use super::place::place;
-use crate::domain::migration::Plan;
-use crate::ui::format::{duration, plural, words};
+use crate::domain::migration::{Plan, PlanCheck};
+use crate::domain::unit::NanoUsd;
+use crate::ui::format::{counted, duration, plural, title};
 use leptos::prelude::*;
+
+/// Below this a saving or a loss is not worth a sign: a hundredth of a cent a month.
+const NOTHING_NANOUSD: u64 = 100_000;
 
 /// The plan.
 #[must_use]
 pub fn plan(plan: &Plan) -> AnyView {
     let what = format!("{}, {}", plural(plan.object_count, "object"), plan.size_bytes);
-    let time = plan.duration_secs.map_or_else(
-        || "not known before the first move between these places".to_owned(),
-        |(fast, slow)| format!("{} to {}", duration(fast), duration(slow)),
-    );
-    let saving = plan.monthly_saving_nanousd;
-    let free = plan.target_free_bytes.map(|b| format!("{b} free at the target"));
+    let target = place(&plan.target_location_name, plan.target_class.as_str());
+    let addresses = view! {
+        <span class="sub mono">{plan.source_uri.to_string()}</span>
+        <span class="sub mono">{plan.target_uri.to_string()}</span>
+    };
     view! {
         <ol class="planlines">
-            <li>
-                <span class="sign add" aria-hidden="true">"+"</span>
-                <span class="strong">"Copy"</span>
-                <span>{what} " to " {place(&plan.target_location_name, plan.target_class.as_str())}
-                    <span class="sub mono">{plan.source_uri.to_string()}</span>
-                    <span class="sub mono">{plan.target_uri.to_string()}</span>
-                </span>
-            </li>
-            <li>
-                <span class="sign add" aria-hidden="true">"="</span>
-                <span class="strong">"Verify"</span>
-                <span>"Every object is read back at the target and compared with the hash of what was read at the source."</span>
-            </li>
-            <li>
-                <span class="sign change" aria-hidden="true">"~"</span>
-                <span class="strong">"Switch"</span>
-                <span>"Readers are sent to the target in one transaction. Until then the source serves."</span>
-            </li>
-            <li>
-                <span class="sign remove" aria-hidden="true">"−"</span>
-                <span class="strong">"Later"</span>
-                <span>{plan.deletes.clone()}</span>
-            </li>
+            {line("add", "+", "Copy", view! { {what} " to " {target} {addresses} }.into_any())}
+            {line("add", "=", "Verify", "Every object is read back at the target and compared with the hash of what was read at the source.".into_any())}
+            {line("change", "~", "Switch", "Readers are sent to the target in one transaction. Until then the source serves.".into_any())}
+            {line("remove", "−", "Later", plan.deletes.clone().into_any())}
         </ol>
-        <dl class="facts">
-            <dt>"One-time cost"</dt><dd>{plan.one_time_nanousd.to_string()}</dd>
-            <dt>"Saving a month"</dt>
-            <dd>{match saving {
-                Some(s) if s.0 < 0 => view! { <span class="bad">{format!("{s}: it costs more there")}</span> }.into_any(),
-                Some(s) => view! { <span class="good">{s.to_string()}</span> }.into_any(),
-                None => view! { <span class="muted">"prices are not known"</span> }.into_any(),
-            }}</dd>
-            <dt>"Time"</dt><dd>{time}</dd>
-            {free.map(|f| view! { <dt>"Space"</dt><dd>{f}</dd> })}
-        </dl>
-        {(!plan.cost_lines.is_empty()).then(|| view! {
-            <div class="table-wrap"><table>
-                <thead><tr><th scope="col">"Cost line"</th><th scope="col" class="num">"Amount"</th></tr></thead>
-                <tbody>
-                    {plan.cost_lines.iter().map(|line| view! {
-                        <tr><td>{words(&line.kind)}<span class="sub">{line.text.clone()}</span></td><td class="num">{line.amount_nanousd.to_string()}</td></tr>
-                    }).collect_view()}
-                </tbody>
-                <tfoot><tr><th scope="row">"Once"</th><td class="num">{plan.one_time_nanousd.to_string()}</td></tr></tfoot>
-            </table></div>
-        })}
+        {terms(plan)}
+        {costs(plan)}
     }
     .into_any()
 }
 
-/// The checks that the plan made.
+fn line(tone: &'static str, sign: &'static str, verb: &'static str, text: AnyView) -> AnyView {
+    let class = format!("sign {tone}");
+    view! {
+        <li>
+            <span class=class aria-hidden="true">{sign}</span>
+            <span class="strong">{verb}</span>
+            <span>{text}</span>
+        </li>
+    }
+    .into_any()
+}
+
+fn terms(plan: &Plan) -> AnyView {
+    let time = plan.duration_secs.map_or_else(
+        || "not known before the first moves have ended".to_owned(),
+        |(fast, slow)| format!("{} to {}", duration(fast), duration(slow)),
+    );
+    let free = plan
+        .target_free_bytes
+        .map(|b| view! { <dt>"Space"</dt><dd>{format!("{b} free at the target")}</dd> });
+    view! {
+        <dl class="facts">
+            <dt>"One-time cost"</dt><dd>{plan.one_time_nanousd.to_string()}</dd>
+            <dt>"Saving a month"</dt><dd>{saving(plan.monthly_saving_nanousd)}</dd>
+            <dt>"Time"</dt><dd>{time}</dd>
+            {free}
+        </dl>
+    }
+    .into_any()
+}
+
+/// What a move saves a month, in words where it is a loss, nothing or not known.
+#[must_use]
+pub fn saving(monthly: Option<NanoUsd>) -> AnyView {
+    match monthly {
+        None => view! { <span class="muted">"prices are not known"</span> }.into_any(),
+        Some(s) if s.0.unsigned_abs() < NOTHING_NANOUSD => "none: it costs the same there".into_any(),
+        Some(s) if s.0 < 0 => {
+            view! { <span class="bad">{format!("{}: it costs more there", s)}</span> }.into_any()
+        }
+        Some(s) => view! { <span class="good strong">{s.to_string()}</span> }.into_any(),
+    }
+}
+
+fn costs(plan: &Plan) -> Option<AnyView> {
+    if plan.cost_lines.is_empty() {
+        return None;
+    }
+    let rows = plan
+        .cost_lines
+        .iter()
+        .map(|line| {
+            let (kind, text) = (title(&line.kind), line.text.clone());
+            view! {
+                <tr><th scope="row">{kind}<span class="sub">{text}</span></th><td class="num">{line.amount_nanousd.to_string()}</td></tr>
+            }
+        })
+        .collect_view();
+    Some(
+        view! {
+            <div class="table-wrap">
+                <table class="costs">
+                    <thead><tr><th scope="col">"Charge"</th><th scope="col" class="num">"Once"</th></tr></thead>
+                    <tbody>{rows}</tbody>
+                    <tfoot><tr><th scope="row">"Total"</th><td class="num">{plan.one_time_nanousd.to_string()}</td></tr></tfoot>
+                </table>
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+/// The checks that the plan made, those that forbid the move first.
 #[must_use]
 pub fn checks(plan: &Plan) -> AnyView {
+    let mut checks = plan.checks.clone();
+    checks.sort_by_key(|c| c.ok);
+    let skipped = (!plan.skipped.is_empty()).then(|| {
+        let head = format!("{} left out", counted(plan.skipped.len(), "entry", "entries"));
+        let rows = plan
+            .skipped
+            .iter()
+            .map(|s| view! { <li><code>{s.path.clone()}</code>" – "{s.reason.clone()}</li> })
+            .collect_view();
+        view! { <details class="quiet"><summary>{head}</summary><ul class="stack-s small">{rows}</ul></details> }
+    });
     view! {
-        <ul class="stack-s">
-            {plan.checks.iter().map(|check| view! {
-                <li class="row">
-                    {if check.ok { badge("ok", Icon::Check, words(&check.name)) } else { badge("err", Icon::Alert, words(&check.name)) }}
-                    <span class="small soft">{check.detail.clone()}</span>
-                </li>
-            }).collect_view()}
-        </ul>
-        {(!plan.skipped.is_empty()).then(|| view! {
-            <details class="quiet">
-                <summary>{format!("{} left out", plural(i64::try_from(plan.skipped.len()).unwrap_or(0), "entry").replace("entrys", "entries"))}</summary>
-                <ul class="stack-s small">
-                    {plan.skipped.iter().map(|s| view! { <li><code>{s.path.clone()}</code>" – "{s.reason.clone()}</li> }).collect_view()}
-                </ul>
-            </details>
-        })}
+        <ul class="checks" data-testid="checks">{checks.into_iter().map(check).collect_view()}</ul>
+        {skipped}
+    }
+    .into_any()
+}
+
+fn check(check: PlanCheck) -> AnyView {
+    let (class, picture, says) = if check.ok {
+        ("ok", Icon::Check, "passed: ")
+    } else {
+        ("err", Icon::Alert, "forbids the move: ")
+    };
+    view! {
+        <li class=class data-check=check.name.clone()>
+            {icon(picture)}
+            <span class="strong"><span class="visually-hidden">{says}</span>{title(&check.name)}</span>
+            <span class="sub">{check.detail}</span>
+        </li>
     }
     .into_any()
 }

@@ -1,4 +1,4 @@
-//! Where the data stands: one bar over all placements, and a row for each with its share of bytes and of cost.
+//! Where the data stands: a row for each placement, with its share of the bytes and of the monthly cost as a pair of bars.
 
 use super::place::place;
 use crate::api::query::DatasetQuery;
@@ -8,10 +8,7 @@ use crate::ui::format::{count, monthly};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
-/// Placements that get a colour of their own.
-const COLOURS: usize = 8;
-
-/// The bar and its table.
+/// The table, the largest placement first.
 #[must_use]
 pub fn shares(placements: &[PlacementShare]) -> AnyView {
     let mut rows = placements.to_vec();
@@ -20,61 +17,31 @@ pub fn shares(placements: &[PlacementShare]) -> AnyView {
             .cmp(&a.size_bytes)
             .then_with(|| a.location_name.cmp(&b.location_name))
     });
-    let total: Bytes = rows.iter().map(|p| p.size_bytes).sum();
+    let datasets = count(rows.iter().map(|p| p.dataset_count).sum());
+    let size: Bytes = rows.iter().map(|p| p.size_bytes).sum();
     let cost: NanoUsd = rows.iter().filter_map(|p| p.monthly_cost_nanousd).sum();
-    let top_bytes = rows.iter().map(|p| p.size_bytes.0).max().unwrap_or(0);
-    let top_cost = rows
-        .iter()
-        .filter_map(|p| p.monthly_cost_nanousd)
-        .max()
-        .unwrap_or_default();
-    let mut x = 0.0;
-    let parts = rows
-        .iter()
-        .enumerate()
-        .map(|(i, p)| {
-            let width = ratio(p.size_bytes.0 as f64, total.0 as f64) * 1000.0;
-            let at = x;
-            x += width;
-            let label = format!("{} {}: {}", p.location_name, p.storage_class, p.size_bytes);
-            view! {
-                <rect class=colour(i) x=format!("{at:.1}") y="0" width=format!("{:.1}", (width - 3.0).max(1.5)) height="20">
-                    <title>{label}</title>
-                </rect>
-            }
-        })
-        .collect_view();
+    let rows = rows.into_iter().map(|p| row(p, size, cost)).collect_view();
     view! {
-        <svg class="share-bar" viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label=format!("{total} by placement; the table below has the figures")>
-            {parts}
-        </svg>
         <div class="table-wrap">
-            <table class="cards">
+            <table class="cards shares" data-testid="placements">
+                <caption class="visually-hidden">"Datasets, bytes and monthly cost by location and storage class"</caption>
                 <thead>
                     <tr>
                         <th scope="col">"Placement"</th>
                         <th scope="col" class="num">"Datasets"</th>
-                        <th scope="col" class="num">"Size"</th>
-                        <th scope="col"><span class="visually-hidden">"Share of size"</span></th>
-                        <th scope="col" class="num">"Cost a month"</th>
-                        <th scope="col"><span class="visually-hidden">"Share of cost"</span></th>
+                        <th scope="col" class="num"><span class="key-then" aria-hidden="true"></span>"Size"</th>
+                        <th scope="col"><span class="visually-hidden">"Share of the size and of the cost"</span></th>
+                        <th scope="col" class="num"><span class="key-cost" aria-hidden="true"></span>"Cost a month"</th>
                     </tr>
                 </thead>
-                <tbody>
-                    {rows
-                        .iter()
-                        .enumerate()
-                        .map(|(i, p)| row(i, p.clone(), ratio(p.size_bytes.0 as f64, top_bytes as f64), p.monthly_cost_nanousd.map_or(0.0, |c| ratio(c.as_usd(), top_cost.as_usd()))))
-                        .collect_view()}
-                </tbody>
+                <tbody>{rows}</tbody>
                 <tfoot>
                     <tr>
-                        <td class="title">"All"</td>
-                        <td class="num" data-label="Datasets">{count(rows.iter().map(|p| p.dataset_count).sum())}</td>
-                        <td class="num" data-label="Size">{total.to_string()}</td>
-                        <td class="none"></td>
+                        <th scope="row">"All"</th>
+                        <td class="num" data-label="Datasets">{datasets}</td>
+                        <td class="num" data-label="Size">{size.to_string()}</td>
+                        <td class="bars"></td>
                         <td class="num" data-label="Cost a month">{cost.to_string()}</td>
-                        <td class="none"></td>
                     </tr>
                 </tfoot>
             </table>
@@ -83,48 +50,41 @@ pub fn shares(placements: &[PlacementShare]) -> AnyView {
     .into_any()
 }
 
-fn row(i: usize, p: PlacementShare, bytes: f64, cost: f64) -> AnyView {
+fn row(p: PlacementShare, size: Bytes, cost: NanoUsd) -> AnyView {
     let href = DatasetQuery {
         location: Some(p.location_name.clone()),
         class: Some(p.storage_class.clone()),
         ..Default::default()
     }
     .href();
+    let of_size = share(p.size_bytes.0 as f64, size.0 as f64);
+    let of_cost = share(p.monthly_cost_nanousd.map_or(0.0, NanoUsd::as_usd), cost.as_usd());
+    let says = format!("{of_size:.0} % of the size, {of_cost:.0} % of the cost");
+    let width = |percent: f64| format!("{percent:.1}");
     view! {
         <tr>
-            <td class="title">
-                <span class="row">
-                    <svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class=colour(i) width="10" height="10" rx="2"></rect></svg>
-                    <A href=href attr:class="name">{place(&p.location_name, &p.storage_class)}</A>
-                </span>
-            </td>
+            <td class="title"><A href=href attr:class="name">{place(&p.location_name, &p.storage_class)}</A></td>
             <td class="num" data-label="Datasets">{count(p.dataset_count)}</td>
             <td class="num" data-label="Size">{p.size_bytes.to_string()}</td>
-            <td class="none">{bar(colour(i), bytes)}</td>
+            <td class="bars">
+                <svg class="pair-bars" viewBox="0 0 100 20" preserveAspectRatio="none" role="img" aria-label=says>
+                    <rect class="track" y="2" width="100" height="7"></rect>
+                    <rect class="s1" y="2" width=width(of_size) height="7"></rect>
+                    <rect class="track" y="11" width="100" height="7"></rect>
+                    <rect class="s2" y="11" width=width(of_cost) height="7"></rect>
+                </svg>
+            </td>
             <td class="num" data-label="Cost a month">{monthly(p.monthly_cost_nanousd)}</td>
-            <td class="none">{bar(colour(i), cost)}</td>
         </tr>
     }
     .into_any()
 }
 
-/// A bar of a share between 0 and 1, for a table cell whose number stands beside it.
-#[must_use]
-pub fn bar(class: &'static str, share: f64) -> AnyView {
-    let width = format!("{:.1}", share.clamp(0.0, 1.0) * 100.0);
-    view! {
-        <svg class="bar-cell" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
-            <rect class="track" width="100" height="8"></rect>
-            <rect class=class width=width height="8"></rect>
-        </svg>
+/// Percent, 0 of nothing.
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 {
+        (part / whole * 100.0).clamp(0.0, 100.0)
+    } else {
+        0.0
     }
-    .into_any()
-}
-
-fn colour(i: usize) -> &'static str {
-    ["f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"][i.min(COLOURS - 1)]
-}
-
-fn ratio(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { part / whole } else { 0.0 }
 }

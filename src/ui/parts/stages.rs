@@ -50,7 +50,8 @@ fn strip(status: JobStatus, attempt: i64, events: &[JobEvent]) -> AnyView {
             } else if i > reached {
                 ("", picture(stage))
             } else if aside {
-                ("stop", super::badge::look(status).1)
+                let held = status == JobStatus::Paused;
+                (if held { "held" } else { "stop" }, super::badge::look(status).1)
             } else {
                 ("now", picture(stage))
             };
@@ -60,6 +61,7 @@ fn strip(status: JobStatus, attempt: i64, events: &[JobEvent]) -> AnyView {
             ) {
                 (_, true) => "Completed, then undone".to_owned(),
                 (true, _) => format!("{} in {}", title(status.as_str()), words(stage.as_str())),
+                _ if i == 0 && status == JobStatus::AwaitingApproval => title(status.as_str()),
                 _ => title(stage.as_str()),
             };
             let at = events
@@ -67,7 +69,7 @@ fn strip(status: JobStatus, attempt: i64, events: &[JobEvent]) -> AnyView {
                 .rev()
                 .find(|e| e.status == stage && e.attempt == attempt)
                 .map(|e| e.at);
-            let current = (class == "now" || class == "stop").then_some("step");
+            let current = matches!(class, "now" | "stop" | "held").then_some("step");
             view! {
                 <li class=class aria-current=current data-stage=stage.as_str()>
                     <span class="knob">{icon(picture)}</span>

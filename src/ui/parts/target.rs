@@ -5,9 +5,25 @@ use leptos::prelude::*;
 use leptos_router::components::Form;
 use std::collections::BTreeSet;
 
-/// Target location, class, and the button that opens the plan.
+/// Target location, class, and the button that opens the plan. `target` is chosen first; without one, the first location that is
+/// not `here`.
 #[must_use]
-pub fn target_form(dataset: String, locations: &[LocationSummary], target: &str, class: &str) -> AnyView {
+pub fn target_form(
+    dataset: String,
+    locations: &[LocationSummary],
+    here: &str,
+    target: &str,
+    class: &str,
+) -> AnyView {
+    let elsewhere = locations
+        .iter()
+        .map(|l| l.location.name.as_str())
+        .find(|name| *name != here);
+    let target = if target.is_empty() {
+        elsewhere.unwrap_or_default()
+    } else {
+        target
+    };
     let classes: BTreeSet<String> = locations
         .iter()
         .flat_map(|l| l.location.storage_classes.iter().map(ToString::to_string))
@@ -39,7 +55,7 @@ pub fn target_form(dataset: String, locations: &[LocationSummary], target: &str,
                 <div class="field">
                     <label for="plan-class">"Storage class"</label>
                     <select id="plan-class" name="class">
-                        <option value="">"the location's default"</option>
+                        <option value="">"The location's default"</option>
                         {classes.into_iter().map(|c| {
                             let selected = c == class;
                             view! { <option value=c.clone() selected=selected>{c.clone()}</option> }

@@ -1,0 +1,71 @@
+//! Keys for those who prefer them: `/` finds, `g` and a letter goes to a page, `j` and `k` walk through a list, `?` says all this.
+//!
+//! Invariant: no key is taken while a person types into a field, and none together with Ctrl, Alt or Meta.
+
+use crate::ui::browser;
+use leptos::ev;
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+/// The letter after `g` and the page it opens.
+const PLACES: [(&str, &str, &str); 6] = [
+    ("o", "/", "Overview"),
+    ("d", "/datasets", "Datasets"),
+    ("r", "/recommendations", "Recommendations"),
+    ("j", "/jobs", "Jobs"),
+    ("l", "/locations", "Locations"),
+    ("p", "/prices", "Prices"),
+];
+
+/// Listens, and holds the help that `?` opens.
+#[must_use]
+pub fn keys() -> AnyView {
+    let navigate = use_navigate();
+    let leading = StoredValue::new(false);
+    Effect::new(move |_| {
+        let navigate = navigate.clone();
+        let heard = window_event_listener(ev::keydown, move |event| {
+            if event.ctrl_key() || event.alt_key() || event.meta_key() || browser::is_typing() {
+                return;
+            }
+            let key = event.key();
+            if leading.get_value() {
+                leading.set_value(false);
+                if let Some((_, href, _)) = PLACES.iter().find(|(letter, ..)| *letter == key) {
+                    event.prevent_default();
+                    navigate(href, Default::default());
+                }
+                return;
+            }
+            match key.as_str() {
+                "g" => leading.set_value(true),
+                "/" => {
+                    event.prevent_default();
+                    browser::focus("find");
+                }
+                "j" => browser::walk("name", 1),
+                "k" => browser::walk("name", -1),
+                "?" => browser::open_dialog("keys"),
+                _ => {}
+            }
+        });
+        on_cleanup(move || heard.remove());
+    });
+    let places = PLACES
+        .into_iter()
+        .map(|(letter, _, name)| view! { <dt><kbd>"g"</kbd>" "<kbd>{letter}</kbd></dt><dd>{name}</dd> })
+        .collect_view();
+    view! {
+        <dialog id="keys" class="keys" aria-labelledby="keys-title">
+            <h2 id="keys-title">"Keys"</h2>
+            <dl class="facts">
+                <dt><kbd>"/"</kbd></dt><dd>"Find a dataset"</dd>
+                <dt><kbd>"j"</kbd>" "<kbd>"k"</kbd></dt><dd>"Next and previous in a list; Enter opens"</dd>
+                {places}
+                <dt><kbd>"?"</kbd></dt><dd>"This list; Esc closes"</dd>
+            </dl>
+            <form method="dialog"><button type="submit">"Close"</button></form>
+        </dialog>
+    }
+    .into_any()
+}
