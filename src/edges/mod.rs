@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod demo;
 pub mod http;
+pub mod ingest;
 pub mod origin;
 pub mod sse;
 pub mod ws;

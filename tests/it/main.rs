@@ -40,3 +40,5 @@ mod plan_queue;
 mod objects_contract;
 
 mod rest;
+
+mod telemetry;

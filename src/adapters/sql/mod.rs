@@ -38,6 +38,10 @@ pub mod jobs_staging;
 
 pub mod jobs_switch;
 
+mod multi;
+
+pub mod telemetry;
+
 pub use error::StoreError;
 pub use store::{Conn, Db, ReadPool, Row, Store, WriteTx};
 

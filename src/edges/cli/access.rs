@@ -2,15 +2,17 @@
 //!
 //! Invariant: what is printed as counted was committed by the server. Reading a history file is in `import`.
 
-use super::Client;
-use super::exit::CliError;
+use super::client::{Client, Reply, problem};
+use super::exit::{CliError, Exit};
 use super::import::{self, Import};
+use super::node::Node;
 use super::output::{Out, note};
 use super::style::Style;
 use super::table::{Column, facts};
-use crate::domain::access::{AccessEvent, AccessOp, DatasetKey, IngestReport};
+use crate::domain::access::{AccessEvent, AccessOp, DatasetKey, IngestReport, RefusalKind};
 use crate::domain::unit::{Bytes, Timestamp};
 use clap::{Args, Subcommand, ValueEnum};
+use reqwest::{Method, RequestBuilder};
 
 /// The path of access events.
 pub const PATH: &str = "/api/v1/access-events";
@@ -81,10 +83,16 @@ pub async fn run(access: Access, client: &Client, out: Out) -> Result<(), CliErr
                 client_region: access.client_region,
                 occurred_at: access.unix_time.map(Timestamp::from_unix_secs),
             };
-            let reply = client.post(PATH, &event).await?;
-            let report: IngestReport = reply.typed()?;
+            let request = client.request(Method::POST, PATH).json(&event);
+            let reply = client.send_any(request).await?;
+            let report = read_report(&reply)?;
             if let Some(error) = report.errors.first() {
-                return Err(CliError::usage(error.reason.clone()));
+                let exit = if error.code == RefusalKind::UnknownDataset.as_str() {
+                    Exit::NotFound
+                } else {
+                    Exit::Usage
+                };
+                return Err(CliError::new(exit, error.reason.clone()));
             }
             if report.duplicates > 0 {
                 note("this event was counted before and is not counted again");
@@ -92,6 +100,27 @@ pub async fn run(access: Access, client: &Client, out: Out) -> Result<(), CliErr
             out.one(&reply, &columns(), &report, |style| report_facts(&report, style))
         }
     }
+}
+
+/// Sends events and reads what became of them, also when every one was refused.
+///
+/// # Errors
+/// No server, a time-out, or a refusal of the whole request.
+pub async fn report_of(client: &Client, request: RequestBuilder) -> Result<IngestReport, CliError> {
+    read_report(&client.send_any(request).await?)
+}
+
+/// A report comes by itself or, when every event was refused, inside a problem; any other problem is an error.
+fn read_report(reply: &Reply) -> Result<IngestReport, CliError> {
+    let field = |name| reply.node.get(name);
+    if field("code").is_some() && field("received").is_none() {
+        let status = match field("status") {
+            Some(Node::Number(status)) => status.as_u64().and_then(|s| u16::try_from(s).ok()),
+            _ => None,
+        };
+        return Err(problem(status.unwrap_or(500), &reply.node.to_json_line()));
+    }
+    reply.typed()
 }
 
 /// The report as a row.

@@ -3,13 +3,13 @@
 //! Invariant: a line's identity is the file's content and the line's number, so that the same file imported twice, or again after
 //! it broke off, counts every line once. A bad line is named with its number and never guessed at.
 
-use super::access::{PATH, columns, report_facts};
+use super::access::{PATH, columns, report_facts, report_of};
 use super::client::{Client, Reply};
 use super::exit::CliError;
 use super::node::Node;
 use super::output::{Out, note};
 use super::style;
-use crate::domain::access::{AccessEvent, AccessOp, DatasetKey, IngestError, IngestReport};
+use crate::domain::access::{AccessEvent, AccessOp, DatasetKey, IngestError, IngestReport, Refusal};
 use crate::domain::placement::history::{Columns, EVENT_COLUMNS, Op};
 use crate::domain::unit::{Bytes, Timestamp};
 use clap::{Args, ValueEnum};
@@ -20,8 +20,6 @@ use std::path::{Path, PathBuf};
 
 /// Events of one request.
 const BATCH: usize = 1_000;
-/// Skipped lines that are named; the rest are counted.
-const NAMED: usize = 100;
 /// A longer line is no event, and reading it whole could fill the memory.
 const LINE_BYTES: u64 = 1 << 20;
 
@@ -147,21 +145,18 @@ async fn post(
         .request(Method::POST, PATH)
         .header("content-type", "application/x-ndjson")
         .body(body);
-    let report: IngestReport = client.send(request).await?.typed()?;
+    let report = report_of(client, request).await?;
     total.accepted += report.accepted;
     total.duplicates += report.duplicates;
     total.rejected += report.rejected;
     for error in report.errors {
         let at = usize::try_from(error.line - 1).ok().and_then(|i| batch.get(i));
-        name(total, at.map_or(error.line, |(line, _)| *line), error.reason);
+        let line = at.map_or(error.line, |(line, _)| *line);
+        if total.errors.len() < IngestReport::LISTED {
+            total.errors.push(IngestError { line, ..error });
+        }
     }
     Ok(())
-}
-
-fn name(total: &mut IngestReport, line: i64, reason: String) {
-    if total.errors.len() < NAMED {
-        total.errors.push(IngestError { line, reason });
-    }
 }
 
 type Lines = Box<dyn BufRead + Send>;
@@ -215,10 +210,7 @@ impl Reader {
             total.received += 1;
             match self.event(&text) {
                 Ok(event) => batch.push((self.line, event)),
-                Err(reason) => {
-                    total.rejected += 1;
-                    name(total, self.line, reason);
-                }
+                Err(reason) => total.refuse(self.line, Refusal::unreadable(&reason)),
             }
         }
         Ok((batch, false))

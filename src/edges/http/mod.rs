@@ -46,6 +46,7 @@ pub fn table() -> Vec<Route> {
         overview::table(),
         locations::table(),
         datasets::table(),
+        super::ingest::table(),
         prices::table(),
     ]
     .concat()

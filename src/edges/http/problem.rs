@@ -43,6 +43,11 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         let json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            // What is behind it (a busy writer, a full queue) passes within a second or not for a long time.
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
         response
     }
 }

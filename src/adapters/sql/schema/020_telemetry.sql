@@ -11,12 +11,13 @@ CREATE TABLE access_events (
     received_at   BIGINT NOT NULL
 );
 
--- The identities that were counted. Producer and sequence rise together, so inserts go to the end of a producer's run; the
--- client's own id stands in `sequence`'s place as text under the producer ''.
-CREATE TABLE access_sequences (
-    producer TEXT   NOT NULL,
-    sequence BIGINT NOT NULL,
-    PRIMARY KEY (producer, sequence)
+-- The identities that were counted. A producer's numbers are kept as runs without gaps, disjoint and never touching: a million
+-- numbers in order are one row. Ids have no order, and each is a row.
+CREATE TABLE access_runs (
+    producer       TEXT   NOT NULL,
+    first_sequence BIGINT NOT NULL,
+    last_sequence  BIGINT NOT NULL,
+    PRIMARY KEY (producer, first_sequence)
 ) WITHOUT ROWID;
 
 CREATE TABLE access_ids (

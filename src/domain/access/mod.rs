@@ -1,6 +1,13 @@
 //! Observed accesses, and what is kept of them: rollups by dataset and hour.
 //!
-//! Invariant: an event is identified by its id or by (producer, sequence); the same identity is counted once.
+//! Invariant: an event is identified by its id or by (producer, sequence); the same identity is counted once. What can be counted
+//! is said in `check`; how a producer's numbers are remembered, in `runs`.
+
+mod check;
+mod runs;
+
+pub use check::{Refusal, RefusalKind};
+pub use runs::{Run, RunsChange, add_to_runs, runs_hold};
 
 use crate::domain::id::DatasetId;
 use crate::domain::unit::{Bytes, Timestamp};
@@ -61,7 +68,7 @@ pub struct AccessEvent {
 }
 
 /// A dataset by id or by name. A text of digits is an id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum DatasetKey {
     /// By id.
@@ -87,6 +94,34 @@ impl std::fmt::Display for DatasetKey {
             Self::Id(id) => id.fmt(f),
             Self::Name(name) => f.write_str(name),
         }
+    }
+}
+
+/// By hand: the derived form copies every value before it looks at it, which shows where a million events are read.
+impl<'de> Deserialize<'de> for DatasetKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = DatasetKey;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a dataset's id or name")
+            }
+            fn visit_i64<E: serde::de::Error>(self, id: i64) -> Result<DatasetKey, E> {
+                Ok(DatasetKey::Id(DatasetId(id)))
+            }
+            fn visit_u64<E: serde::de::Error>(self, id: u64) -> Result<DatasetKey, E> {
+                i64::try_from(id)
+                    .map(|id| DatasetKey::Id(DatasetId(id)))
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(id), &self))
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<DatasetKey, E> {
+                Ok(DatasetKey::Name(text.to_owned()))
+            }
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<DatasetKey, E> {
+                Ok(DatasetKey::Name(text))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
     }
 }
 
@@ -129,6 +164,26 @@ pub struct IngestReport {
 pub struct IngestError {
     /// Its number in the batch, from 1.
     pub line: i64,
+    /// Stable code: `unreadable`, `invalid_event` or `unknown_dataset`.
+    #[serde(default)]
+    pub code: String,
     /// Why it was refused.
     pub reason: String,
+}
+
+impl IngestReport {
+    /// Refused lines that are listed; the rest are counted.
+    pub const LISTED: usize = 100;
+
+    /// Counts a refused line, and lists it while there is room.
+    pub fn refuse(&mut self, line: i64, refusal: Refusal) {
+        self.rejected += 1;
+        if self.errors.len() < Self::LISTED {
+            self.errors.push(IngestError {
+                line,
+                code: refusal.kind.as_str().to_owned(),
+                reason: refusal.reason,
+            });
+        }
+    }
 }
