@@ -327,14 +327,15 @@ pub trait Objects: Send + Sync + 'static {
     /// Reads an object from the device and compares it. [`ObjectError::Mismatch`] says what differs.
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError>;
 
-    /// What identifies the directory itself, whatever its path; `None` when it is not there.
+    /// What identifies the directory itself, whatever its path, and is never another one's; `None` when it is not there.
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError>;
 
     /// Moves a directory to a place that is absent or empty, durably, without moving bytes.
     async fn rename(&self, from: &Prefix, to: &Prefix) -> Result<(), ObjectError>;
 
     /// Removes a job's staging area: the listed objects, everything partial, then its directories, and those of `parents` that
-    /// are empty. Idempotent. What is not listed stays, and is named in the answer.
+    /// are empty. Idempotent. What is not listed stays, and is named in the answer. A location that is away is an error, not an
+    /// area that is gone.
     async fn discard(
         &self,
         staging: &Staging,
@@ -343,6 +344,7 @@ pub trait Objects: Send + Sync + 'static {
     ) -> Result<Removed, ObjectError>;
 
     /// Removes the listed objects whose fingerprint is still the same, then directories that became empty, the prefix included.
-    /// Idempotent: what is gone counts as removed.
+    /// Idempotent: what is gone counts as removed. A location that is away is an error, and a list with a key that leads elsewhere
+    /// is not begun.
     async fn remove(&self, at: &Prefix, objects: Vec<FoundObject>) -> Result<Removed, ObjectError>;
 }

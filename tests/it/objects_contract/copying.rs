@@ -187,3 +187,36 @@ pub async fn copying_twice_replaces(ground: Ground) {
         .await
         .unwrap();
 }
+
+/// A directory that only some may enter is not opened to all by a move.
+pub async fn directories_stay_as_closed_as_they_were(ground: Ground) {
+    ground.write("set/private/deep/a", "1");
+    ground.write("set/b", "2");
+    let mode = |path: &str| fs::metadata(ground.path(path)).unwrap().mode() & 0o7777;
+    let close = |path: &str, mode: u32| {
+        fs::set_permissions(ground.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    close("set/private/deep", 0o555);
+    close("set/private", 0o700);
+    close("set", 0o2750);
+    let staging = ground.staging("copy");
+    ground.store.prepare(&staging).await.unwrap();
+    assert_eq!(
+        mode(&staging.home().path),
+        0o700,
+        "nobody looks into the staging area"
+    );
+    ground.copy_all(&staging).await;
+    ground
+        .store
+        .rename(&staging.data(), &staging.target)
+        .await
+        .unwrap();
+    assert_eq!((mode("copy"), mode("copy/private")), (0o2750, 0o700));
+    assert_eq!(
+        mode("copy/private/deep"),
+        0o755,
+        "its owner must write while objects come"
+    );
+    close("set/private/deep", 0o755);
+}

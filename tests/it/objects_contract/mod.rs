@@ -152,11 +152,13 @@ contract! {
     listing: objects_come_in_key_order_with_any_name, what_is_no_object_is_named_with_its_reason,
         an_absent_prefix_is_not_found, a_fingerprint_changes_with_the_object, links_are_not_walked;
     copying: a_copy_is_no_link_and_keeps_mode_and_time, a_changed_source_is_not_copied,
-        a_source_that_changes_under_the_copy_is_found, a_stop_is_heard_soon, copying_twice_replaces;
+        a_source_that_changes_under_the_copy_is_found, a_stop_is_heard_soon, copying_twice_replaces,
+        directories_stay_as_closed_as_they_were;
     verifying: a_damaged_object_is_found, metadata_is_compared_when_asked;
     staging: a_copy_stays_in_its_staging_area, a_dead_writers_parts_are_removed, a_discarded_area_leaves_no_trace,
         a_staging_area_that_became_a_link_is_refused, a_rename_replaces_nothing_but_emptiness,
-        an_identity_survives_a_rename, both_places_are_surveyed;
-    removing: only_what_is_unchanged_goes, a_link_in_the_way_is_not_followed, a_list_with_a_hostile_key_removes_nothing;
+        an_identity_survives_a_rename, an_identity_is_never_given_twice, both_places_are_surveyed;
+    removing: only_what_is_unchanged_goes, a_link_in_the_way_is_not_followed, a_list_with_a_hostile_key_removes_nothing,
+        a_location_that_is_away_is_not_taken_for_removed;
     keys: hostile_keys_are_refused_everywhere;
 }

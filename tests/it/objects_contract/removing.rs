@@ -89,3 +89,23 @@ pub async fn a_list_with_a_hostile_key_removes_nothing(ground: Ground) {
     assert!(matches!(refused, Err(ObjectError::Unsafe(_))), "{refused:?}");
     assert!(ground.path(&format!("{}/a", staging.data().path)).exists());
 }
+
+/// A disk that is not mounted holds nothing, which does not mean that what it held is gone.
+pub async fn a_location_that_is_away_is_not_taken_for_removed(ground: Ground) {
+    ground.write("set/a", "1");
+    let listed = ground.objects().await;
+    let staging = ground.staging("copy");
+    ground.copy_all(&staging).await;
+    let away = ground.dir.path().join("away");
+    fs::rename(ground.path(""), &away).unwrap();
+    let removed = ground.store.remove(&ground.source(), listed.clone()).await;
+    assert!(matches!(removed, Err(ObjectError::NotFound(_))), "{removed:?}");
+    let discarded = ground.store.discard(&staging, vec!["a".into()], Vec::new()).await;
+    assert!(
+        matches!(discarded, Err(ObjectError::NotFound(_))),
+        "{discarded:?}"
+    );
+    fs::rename(&away, ground.path("")).unwrap();
+    let removed = ground.store.remove(&ground.source(), listed).await.unwrap();
+    assert_eq!(removed.removed, 1);
+}

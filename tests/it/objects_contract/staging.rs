@@ -191,3 +191,16 @@ pub async fn both_places_are_surveyed(ground: Ground) {
     assert!(space.free_bytes <= space.total_bytes && space.free_bytes.0 > 0);
     assert_eq!(tree(ground.dir.path()), before, "a survey only looks");
 }
+
+/// File systems give the number of a removed directory to the next one at once.
+pub async fn an_identity_is_never_given_twice(ground: Ground) {
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..20 {
+        fs::create_dir(ground.path("again")).unwrap();
+        let identity = ground.store.identity(&ground.prefix("again")).await.unwrap();
+        assert!(seen.insert(identity.clone()), "{identity:?} is a new directory's");
+        fs::remove_dir(ground.path("again")).unwrap();
+        // The clock of the file system ticks every few milliseconds.
+        tokio::time::sleep(std::time::Duration::from_millis(12)).await;
+    }
+}

@@ -3,7 +3,7 @@
 //! Invariant: a name in the staging area's data directory always stands for a whole object whose bytes are durable; half ones are
 //! in the partial directory, under names that are never used twice.
 
-use super::dir::{Dir, failure, io_failure, split_key};
+use super::dir::{Dir, failure, io_failure, segments, split_key};
 use super::listing::fingerprint;
 use crate::adapters::objects::Throttle;
 use crate::ports::objects::{Copied, Expected, FoundObject, Meter, ObjectError, Prefix, Staging};
@@ -93,7 +93,7 @@ pub(super) fn copy(
         if fingerprint(&after) != object.fingerprint {
             return Err(changed());
         }
-        let data = Dir::open(&staging.data())?.ensure(folder)?;
+        let data = mirrored(Dir::open(source)?, Dir::open(&staging.data())?, folder)?;
         rustix::fs::renameat(&partial_dir, partial.as_str(), &data, name)
             .map_err(|e| failure(e, "put in place", &data.child_path(name)))?;
         let stat = rustix::fs::fstat(&out).map_err(|e| failure(e, "look at", &data.child_path(name)))?;
@@ -109,6 +109,17 @@ pub(super) fn copy(
         tracing::warn!(%errno, object = object.key, "a partial object stays until the job is cleaned up");
     }
     done
+}
+
+/// The directory of an object in the staging area, made where it is missing; each one on the way is as open as that of the source.
+fn mirrored(mut from: Dir, mut to: Dir, folder: &str) -> Result<Dir, ObjectError> {
+    to.mirror(&from)?;
+    for name in segments(folder)? {
+        to = to.ensure(name)?;
+        from = from.child(name)?;
+        to.mirror(&from)?;
+    }
+    Ok(to)
 }
 
 fn write_whole(

@@ -3,7 +3,7 @@
 //! Invariant: nothing below the root is ever reached through a symbolic link, whoever exchanges what while we look.
 
 use crate::ports::objects::{ObjectError, Prefix};
-use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, StatxFlags, Uid};
 use rustix::io::Errno;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -93,6 +93,45 @@ impl Dir {
     /// What this directory is.
     pub(super) fn stat_self(&self) -> Result<Stat, ObjectError> {
         rustix::fs::fstat(&self.fd).map_err(|e| failure(e, "look at", &self.path))
+    }
+
+    /// What identifies this directory for ever: the number of an inode is soon given to another one, so the time of its birth is
+    /// part of it where the file system keeps that.
+    pub(super) fn identity(&self) -> Result<String, ObjectError> {
+        let stat = self.stat_self()?;
+        let wanted = StatxFlags::BTIME;
+        let born = rustix::fs::statx(&self.fd, "", AtFlags::EMPTY_PATH, wanted)
+            .ok()
+            .filter(|found| StatxFlags::from_bits_retain(found.stx_mask).contains(wanted))
+            .map_or_else(String::new, |found| {
+                format!(":{}.{:09}", found.stx_btime.tv_sec, found.stx_btime.tv_nsec)
+            });
+        Ok(format!("{}:{}{born}", stat.st_dev, stat.st_ino))
+    }
+
+    /// Nobody but the owner looks into it.
+    pub(super) fn close_to_others(&self) -> Result<(), ObjectError> {
+        rustix::fs::fchmod(&self.fd, Mode::RWXU).map_err(|e| failure(e, "set the mode of", &self.path))
+    }
+
+    /// Takes mode and owner over from another directory, so that a move opens nothing that was closed. Its owner may always write,
+    /// since objects are still to come.
+    pub(super) fn mirror(&self, like: &Self) -> Result<(), ObjectError> {
+        let (own, theirs) = (self.stat_self()?, like.stat_self()?);
+        let (uid, gid) = (theirs.st_uid, theirs.st_gid);
+        // The owner can only be given away by a privileged process; the group by one of its members.
+        if (own.st_uid, own.st_gid) != (uid, gid)
+            && rustix::fs::fchown(&self.fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).is_err()
+            && rustix::fs::fchown(&self.fd, None, Some(Gid::from_raw(gid))).is_err()
+        {
+            tracing::debug!(directory = self.path, "the owner is not kept");
+        }
+        let mode = (theirs.st_mode & 0o3777) | 0o700;
+        if self.stat_self()?.st_mode & 0o7777 != mode {
+            rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode))
+                .map_err(|e| failure(e, "set the mode of", &self.path))?;
+        }
+        Ok(())
     }
 
     /// Opens a regular file for reading, never waiting for a pipe's other end.

@@ -88,6 +88,7 @@ impl Objects for LocalObjects {
             for place in [staging.data(), staging.partial()] {
                 Dir::root(&place)?.ensure(&place.path)?;
             }
+            Dir::open(&staging.home())?.close_to_others()?;
             removal::empty_partial(&staging)
         })
         .await
@@ -129,10 +130,7 @@ impl Objects for LocalObjects {
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
         let at = at.clone();
         blocking(move || match Dir::open(&at) {
-            Ok(dir) => {
-                let stat = dir.stat_self()?;
-                Ok(Some(format!("{}:{}", stat.st_dev, stat.st_ino)))
-            }
+            Ok(dir) => dir.identity().map(Some),
             Err(ObjectError::NotFound(_)) => Ok(None),
             Err(e) => Err(e),
         })

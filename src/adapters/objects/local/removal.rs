@@ -25,6 +25,8 @@ pub(super) fn remove(at: &Prefix, objects: &[FoundObject]) -> Result<Removed, Ob
     let mut removed = Removed::default();
     // A list with a key that leads elsewhere is not ours: none of it is begun.
     objects.iter().try_for_each(|o| split_key(&o.key).map(|_| ()))?;
+    // A location that is away is no proof that its objects are gone.
+    drop(Dir::root(at)?);
     match Dir::open(at) {
         Ok(_) => {}
         Err(ObjectError::NotFound(_)) => {
@@ -125,6 +127,7 @@ pub(super) fn discard(
     let mut removed = Removed::default();
     keys.iter().try_for_each(|key| split_key(key).map(|_| ()))?;
     parents.iter().try_for_each(|path| segments(path).map(|_| ()))?;
+    drop(Dir::root(&staging.target)?);
     empty_partial(staging)?;
     let data = staging.data();
     if let Ok(dir) = Dir::open(&data) {
