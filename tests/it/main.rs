@@ -19,6 +19,10 @@ mod jobs;
 
 mod moves;
 
+mod crash;
+
+mod crashing;
+
 mod cli;
 
 mod cli_jobs;

@@ -10,8 +10,8 @@ use crate::adapters::sql::jobs_staging;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::{FoundObject, Listing, ObjectError, Prefix, Staging};
 
-/// Rows written in one transaction: about 10 ms of the only writer.
-const BATCH: usize = 500;
+/// Rows written in one transaction: a few milliseconds of the only writer.
+const BATCH: usize = 200;
 
 /// What differs between a listing and the manifest.
 #[derive(Debug, Default, PartialEq, Eq)]

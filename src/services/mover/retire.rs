@@ -19,8 +19,8 @@ use crate::ports::objects::{FoundObject, ObjectError, Prefix};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-/// Objects removed between two looks at the fence.
-const BATCH: usize = 256;
+/// Objects removed between two looks at the fence: well within a lease on the slowest disk.
+const BATCH: usize = 100;
 /// Objects read back at once: a retirement is in no hurry and leaves the disk to the moves.
 const AT_ONCE: usize = 2;
 /// When a source could not be removed safely, it is looked at again after this time: each look reads the whole copy.
@@ -133,6 +133,9 @@ async fn put_off(held: &mut Held, why: &str) -> Result<(), Halt> {
 /// Removes the copy whose deletion has begun: the source of a completed job, the target of an undone one.
 pub(super) async fn remove(held: &mut Held) -> Result<(), Halt> {
     let undone = held.row.state.status == JobStatus::Undone;
+    if undone {
+        held.pass(Point::Undone).await;
+    }
     let (at, replica) = if undone {
         (held.target()?, held.row.target_replica)
     } else {

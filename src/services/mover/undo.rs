@@ -5,7 +5,6 @@
 
 use super::Mover;
 use super::control::refused;
-use super::failpoint::Point;
 use super::manifest::compare;
 use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_objects::{self, ManifestRow};
@@ -42,7 +41,6 @@ impl Mover {
             Switch::DatasetMoved | Switch::JobMoved => return Err(moved_on(&row)),
         };
         tx.commit().await?;
-        self.deps.options.failpoints.pass(Point::Undone).await;
         self.announced();
         self.deps.bus.nudge(Topic::Recommendations);
         Ok(undone.job)
