@@ -99,7 +99,7 @@ async fn killed_at_every_named_point_it_ends_well() {
     while let Some(scene) = scenes.join_next().await {
         looks += scene.unwrap();
     }
-    println!(
+    eprintln!(
         "{} points, each killed once, {looks} looks at the dataset, {:?}",
         Point::ALL.len(),
         started.elapsed()
@@ -161,7 +161,7 @@ async fn killed_at_random_moments_it_ends_well() {
     while let Some(scene) = scenes.join_next().await {
         looks += scene.unwrap();
     }
-    println!(
+    eprintln!(
         "{rounds} jobs, {} kills at random moments, {looks} looks at the dataset, {:?}",
         kills.load(Ordering::Relaxed),
         started.elapsed()
