@@ -46,3 +46,5 @@ mod objects_contract;
 mod rest;
 
 mod telemetry;
+
+mod telemetry_http;

@@ -248,6 +248,37 @@ async fn many_datasets_at_once_are_one_line_of_the_log() {
 }
 
 #[tokio::test]
+async fn a_history_of_few_datasets_is_a_line_a_transaction_and_may_be_loaded_again() {
+    let app = app_with(2).await;
+    let history = || {
+        (0..12_000).map(|n| AccessEvent {
+            dataset_id: DatasetKey::Id(DatasetId(1 + n % 3)),
+            occurred_at: Some(Timestamp(1_700_000_000_000_000 + n * Timestamp::SECOND * 60)),
+            ..numbered("past", n)
+        })
+    };
+    let report = app.services().telemetry.load(history()).await.unwrap();
+    assert_eq!(
+        figures(&report),
+        (12_000, 8_000, 0, 4_000),
+        "the third dataset does not exist"
+    );
+    let lines: Vec<i64> = report.errors.iter().map(|e| e.line).collect();
+    assert_eq!((lines.len(), lines[0], lines[99]), (100, 3, 300));
+    let log: Vec<_> = logged(app.services())
+        .await
+        .iter()
+        .map(|e| (e.dataset_id, e.count))
+        .collect();
+    assert_eq!(log, [(None, 6667), (None, 1333)]);
+    let again = app.services().telemetry.load(history()).await.unwrap();
+    assert_eq!(figures(&again), (12_000, 0, 8_000, 4_000));
+    let mut db = database(&app.dir.path().join("data")).await;
+    let (kept, raw) = kept_and_raw(&mut db).await;
+    assert_eq!(kept, raw);
+}
+
+#[tokio::test]
 async fn an_identity_is_counted_once_in_a_batch_between_batches_and_over_restarts() {
     let mut app = app_with(1).await;
     let first = vec![

@@ -36,7 +36,7 @@ pub(super) async fn write(deps: &Deps, batches: Vec<Batch>) -> Result<Vec<Ingest
             };
             if identities.is_new(&event) {
                 report.accepted += 1;
-                tally.add(dataset, event, now);
+                tally.add(dataset, event, now, batch.past);
             } else {
                 report.duplicates += 1;
             }
@@ -167,7 +167,8 @@ struct Tally {
     rows: Vec<EventRow>,
     sums: HashMap<(DatasetId, Timestamp), Sums>,
     last: HashMap<DatasetId, Timestamp>,
-    told: BTreeMap<(DatasetId, bool), Told>,
+    /// By dataset (none for a history) and whether it was written.
+    told: BTreeMap<(Option<DatasetId>, bool), Told>,
 }
 
 /// What the event log says of a dataset's reads, or of its writes.
@@ -181,7 +182,7 @@ struct Told {
 }
 
 impl Tally {
-    fn add(&mut self, dataset: DatasetId, event: AccessEvent, now: Timestamp) {
+    fn add(&mut self, dataset: DatasetId, event: AccessEvent, now: Timestamp, past: bool) {
         let at = event.occurred_at.unwrap_or(now);
         let size = event.size_bytes.to_i64();
         #[expect(clippy::cast_possible_truncation, reason = "a day at most, as the check saw")]
@@ -195,7 +196,10 @@ impl Tally {
             sums.reads += 1;
             sums.read_bytes = sums.read_bytes.saturating_add(size);
         }
-        let told = self.told.entry((dataset, is_write)).or_default();
+        let told = self
+            .told
+            .entry(((!past).then_some(dataset), is_write))
+            .or_default();
         if let Some(us) = latency_us {
             sums.latency_sum += us;
             sums.latency_count += 1;
@@ -226,26 +230,23 @@ impl Tally {
         last.sort_unstable();
         rows::touch(conn, &last).await?;
         rows::add_total(conn, i64::try_from(self.rows.len()).unwrap_or(i64::MAX)).await?;
-        events::append(conn, logged(&self.told, known)).await?;
+        events::append(conn, logged(self.told, known)).await?;
         Ok(())
     }
 }
 
 /// One event for each dataset and op, or for each op alone when there are many datasets.
-fn logged(told: &BTreeMap<(DatasetId, bool), Told>, known: &KnownDatasets) -> Vec<DomainEvent> {
-    let datasets: HashSet<DatasetId> = told.keys().map(|(id, _)| *id).collect();
-    if datasets.len() <= NAMED_DATASETS {
-        let one =
-            |(&(id, is_write), told): (&(DatasetId, bool), &Told)| told.event(Some(id), is_write, known);
-        return told.iter().map(one).collect();
-    }
-    let mut merged: BTreeMap<bool, Told> = BTreeMap::new();
-    for ((_, is_write), told) in told {
-        merged.entry(*is_write).or_default().merge(told);
+fn logged(told: BTreeMap<(Option<DatasetId>, bool), Told>, known: &KnownDatasets) -> Vec<DomainEvent> {
+    let datasets: HashSet<_> = told.keys().filter_map(|(dataset, _)| *dataset).collect();
+    let named = datasets.len() <= NAMED_DATASETS;
+    let mut merged: BTreeMap<_, Told> = BTreeMap::new();
+    for ((dataset, is_write), told) in told {
+        let key = (dataset.filter(|_| named), is_write);
+        merged.entry(key).or_default().merge(&told);
     }
     merged
         .into_iter()
-        .map(|(is_write, told)| told.event(None, is_write, known))
+        .map(|((dataset, is_write), told)| told.event(dataset, is_write, known))
         .collect()
 }
 

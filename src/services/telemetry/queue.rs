@@ -23,6 +23,8 @@ const GROUP_MAX: usize = 8_192;
 pub(super) struct Batch {
     pub(super) events: Vec<(i64, AccessEvent)>,
     pub(super) report: IngestReport,
+    /// A history: the event log does not name its datasets.
+    pub(super) past: bool,
 }
 
 /// The waiting batches.
