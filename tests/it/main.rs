@@ -48,3 +48,7 @@ mod rest;
 mod telemetry;
 
 mod telemetry_http;
+
+mod telemetry_crash;
+
+mod cli_access;

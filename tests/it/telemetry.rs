@@ -83,7 +83,7 @@ pub async fn database(data_dir: &Path) -> SqliteConnection {
 }
 
 /// Reads, writes, their bytes, the latencies and how many there are.
-type Sums = (i64, i64, i64, i64, i64, i64);
+pub type Sums = (i64, i64, i64, i64, i64, i64);
 
 async fn sums(db: &mut SqliteConnection, sql: &'static str) -> BTreeMap<(i64, i64), Sums> {
     let rows = sqlx::query(sql).fetch_all(db).await.unwrap();
@@ -96,7 +96,9 @@ async fn sums(db: &mut SqliteConnection, sql: &'static str) -> BTreeMap<(i64, i6
 }
 
 /// Sums by dataset and hour as they are kept, and as the raw rows have them.
-async fn kept_and_raw(db: &mut SqliteConnection) -> (BTreeMap<(i64, i64), Sums>, BTreeMap<(i64, i64), Sums>) {
+pub async fn kept_and_raw(
+    db: &mut SqliteConnection,
+) -> (BTreeMap<(i64, i64), Sums>, BTreeMap<(i64, i64), Sums>) {
     let kept = sums(
         db,
         "SELECT dataset_id, hour, reads, writes, read_bytes, write_bytes, latency_sum, latency_count FROM access_rollups",
@@ -112,7 +114,7 @@ async fn kept_and_raw(db: &mut SqliteConnection) -> (BTreeMap<(i64, i64), Sums>,
     (kept, raw)
 }
 
-async fn total(db: &mut SqliteConnection) -> i64 {
+pub async fn total(db: &mut SqliteConnection) -> i64 {
     sqlx::query_scalar("SELECT events FROM access_totals")
         .fetch_one(db)
         .await
