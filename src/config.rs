@@ -66,6 +66,16 @@ pub const SETTINGS: &[Setting] = &[
         "how long requests may take to end when the server stops",
     ),
     setting(
+        "allow_remote",
+        Some("false"),
+        "true allows an address that other machines can reach; there is no sign-in yet",
+    ),
+    setting(
+        "max_connections",
+        Some("10000"),
+        "connections at once; more are answered with 503",
+    ),
+    setting(
         "public_url",
         None,
         "address under which browsers reach this server, when it stands behind a proxy",
@@ -190,6 +200,19 @@ impl Resolved {
             .map_err(|e: T::Err| self.bad(key, e))
     }
 
+    /// Where to listen. Whoever reaches the server may move and forget data, so that others reaching it must be meant.
+    fn address(&self) -> Result<SocketAddr, ConfigError> {
+        let address: SocketAddr = self.parse("addr")?;
+        if address.ip().to_canonical().is_loopback() || self.parse::<bool>("allow_remote")? {
+            return Ok(address);
+        }
+        Err(self.bad(
+            "addr",
+            "other machines can reach it, and there is no sign-in yet: whoever reaches the server may move and forget data. Put a proxy \
+             that authenticates in front of a loopback address, or say that it is meant with --allow-remote (DIM_ALLOW_REMOTE=true)",
+        ))
+    }
+
     /// The values, read and checked.
     ///
     /// # Errors
@@ -232,7 +255,7 @@ impl Resolved {
             Some(_) => return Err(self.bad("log_format", "write text or json")),
         };
         Ok(Settings {
-            addr: self.parse("addr")?,
+            addr: self.address()?,
             data_dir,
             database,
             roles,
@@ -244,6 +267,7 @@ impl Resolved {
             inject: list("inject", ','),
             grace_secs: self.parse("grace_secs")?,
             shutdown_secs: self.parse("shutdown_secs")?,
+            max_connections: self.parse("max_connections")?,
             public_url: self.get("public_url").map(str::to_owned),
             demo: None,
         })
@@ -310,6 +334,8 @@ pub struct Settings {
     pub grace_secs: i64,
     /// Seconds that requests get when the server stops.
     pub shutdown_secs: u64,
+    /// Connections at once.
+    pub max_connections: usize,
     /// Address under which browsers reach this server.
     pub public_url: Option<String>,
     /// How the data came about, on a demo server. Not a setting: the demo itself puts it here.

@@ -5,19 +5,26 @@
 use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalPlaces};
 use crate::adapters::objects::{Faults, Faulty, LocalObjects};
 use crate::adapters::prices::{self, PricesError};
+use crate::adapters::prometheus;
 use crate::adapters::sql::{Store, StoreError};
 use crate::config::Settings;
 use crate::edges;
+use crate::edges::cli::output::note;
 use crate::edges::cli::serve::ServeArgs;
 use crate::edges::demo::{Demo, DemoError};
+use crate::edges::host::{self, Hosts};
+use crate::edges::http::listener::{self, Limits};
 use crate::edges::http::{self, layers};
 use crate::ports::{Bus, Clock, Objects};
 use crate::services::live::Live;
 use crate::services::mover::Failpoints;
+
+use crate::services::meter::Meter;
 use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
 use axum::Router;
 use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use leptos::config::{Env, LeptosOptions};
 use leptos::nonce::use_nonce;
 use leptos::prelude::{provide_context, use_context};
@@ -72,8 +79,14 @@ fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> ServeError {
 pub struct App {
     /// Every use case.
     pub services: Services,
+    /// How long a request may take.
+    pub times: layers::Times,
+    /// What the listener allows.
+    pub limits: Limits,
     deps: Deps,
+    hosts: Hosts,
     leptos: LeptosOptions,
+    upkeep: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl App {
@@ -87,6 +100,8 @@ impl App {
         let store = Store::open(&settings.database).await?;
         let bus: Arc<dyn Bus> = Arc::new(InprocBus::default());
         let live = Live::open(store.clone(), bus.clone(), &*clock).await?;
+        let (recorder, figures) = prometheus::recorder();
+        let upkeep = figures.clone();
         let deps = Deps {
             store,
             clock,
@@ -95,6 +110,7 @@ impl App {
             prices: Arc::new(prices::load(settings.prices_dir.as_deref())?),
             bus,
             live,
+            meter: Meter::new(Arc::new(recorder), Arc::new(move || figures.render())),
             options: Arc::new(options(settings)?),
         };
         let leptos = LeptosOptions::builder()
@@ -110,8 +126,15 @@ impl App {
             .build();
         Ok(Self {
             services: Services::new(&deps),
+            times: layers::Times::default(),
+            limits: Limits {
+                connections: settings.max_connections,
+                ..Limits::default()
+            },
             deps,
+            hosts: Hosts::new(settings.addr, settings.public_url.as_deref()),
             leptos,
+            upkeep: Arc::new(move || upkeep.run_upkeep()),
         })
     }
 
@@ -140,10 +163,11 @@ impl App {
             .merge(edges::ws::router())
             .merge(edges::sse::router())
             .with_state(self.services.clone());
-        layers::wrap(
-            api.merge(pages)
-                .layer(axum::middleware::from_fn(edges::origin::guard)),
-        )
+        let guarded = api
+            .merge(pages)
+            .layer(from_fn(edges::origin::guard))
+            .layer(from_fn_with_state(self.hosts.clone(), host::guard));
+        layers::wrap(guarded, &self.services, self.times)
     }
 
     /// Closes the database after the last request.
@@ -173,7 +197,8 @@ pub async fn run(mut settings: Settings, args: &ServeArgs) -> Result<(), ServeEr
 }
 
 async fn start(settings: &Settings, demo: Option<&Demo>, stop: StopSignal) -> Result<(), ServeError> {
-    let app = App::open(settings, Arc::new(SystemClock)).await?;
+    let mut app = App::open(settings, Arc::new(SystemClock)).await?;
+    app.limits.connections = listener::affordable(app.limits.connections);
     let ended = listen(&app, settings, demo, stop).await;
     app.close().await;
     ended
@@ -192,9 +217,10 @@ async fn listen(
     let address = listener.local_addr().map_err(io("read the address"))?;
     let patience = Duration::from_secs(settings.shutdown_secs);
     let Some(demo) = demo else {
-        tracing::info!("listening on http://{address}");
+        note(&format!("dim is listening on http://{address}"));
         let stopped = async move { stop.heard().await };
-        return serve(app, listener, stopped, patience).await;
+        serve(app, listener, stopped, patience).await;
+        return Ok(());
     };
     {
         let mut loading = std::pin::pin!(demo.load(&app.services));
@@ -207,7 +233,7 @@ async fn listen(
         };
         loaded?;
     }
-    tracing::info!("listening on http://{address}");
+    note(&format!("dim is listening on http://{address}"));
     demo.announce(address);
     let (told, tell) = tokio::sync::watch::channel(false);
     let going_on = demo.run(app.services.clone(), app.deps.options.roles.mover, tell);
@@ -217,31 +243,29 @@ async fn listen(
             stop.heard().await;
             tell.send_replace(true);
         };
-        let served = serve(app, listener, stop, patience).await;
+        serve(app, listener, stop, patience).await;
         // Also when the server ended by itself.
         told.send_replace(true);
-        served
     };
-    tokio::join!(served, going_on).0
+    tokio::join!(served, going_on);
+    Ok(())
 }
 
 /// Serves on a listener until `stop` resolves, then gives open requests `patience` to end.
-///
-/// # Errors
-/// When the listener fails.
 pub async fn serve(
     app: &App,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
     patience: Duration,
-) -> Result<(), ServeError> {
-    let (told, mut tell) = tokio::sync::watch::channel(false);
+) {
+    let (told, _) = tokio::sync::watch::channel(false);
     let stopping = || {
         let mut told = told.subscribe();
         // An error means that the server is gone, which is a reason to stop as well.
         async move { drop(told.wait_for(|stop| *stop).await) }
     };
     tokio::spawn(app.services.live.clone().run(stopping()));
+    tokio::spawn(keep_up(app.upkeep.clone(), stopping()));
     if app.deps.options.roles.recommender {
         tokio::spawn(app.services.recommender.clone().run(stopping()));
     }
@@ -251,30 +275,37 @@ pub async fn serve(
         .roles
         .mover
         .then(|| tokio::spawn(app.services.mover.clone().run(stopping())));
-    let server = axum::serve(listener, app.router().into_make_service()).with_graceful_shutdown(async move {
+    let stopped = async {
         stop.await;
         told.send_replace(true);
-    });
-    let ended = tokio::select! {
-        ended = async { server.await } => ended.map_err(io("serve")),
-        () = async {
-            // An error means that the server ended by itself, and the other branch answers.
-            if tell.wait_for(|stopping| *stopping).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(patience).await;
-        } => {
-            tracing::warn!("requests were still open after {} s and are cut", patience.as_secs());
-            Ok(())
-        }
     };
+    let refused = || app.services.meter.connection_refused();
+    let cut = listener::serve(listener, app.router(), app.limits, stopped, patience, refused).await;
+    if cut > 0 {
+        tracing::warn!(
+            cut,
+            "connections were still open after {} s and are cut",
+            patience.as_secs()
+        );
+    }
     // A mover gives its jobs back before it stops, so that the next one need not wait for a lease to run out.
     if let Some(mover) = mover
         && tokio::time::timeout(patience, mover).await.is_err()
     {
         tracing::warn!("the mover did not stop in time; its jobs are taken over when their leases end");
     }
-    ended
+}
+
+/// Folds recorded times into their buckets, whether or not somebody reads the figures.
+async fn keep_up(upkeep: Arc<dyn Fn() + Send + Sync>, stop: impl Future<Output = ()>) {
+    let mut tick = tokio::time::interval(prometheus::UPKEEP_EVERY);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = tick.tick() => upkeep(),
+        }
+    }
 }
 
 /// Ctrl-C and SIGTERM, heard from the moment it is made.

@@ -5,4 +5,5 @@
 pub mod inproc;
 pub mod objects;
 pub mod prices;
+pub mod prometheus;
 pub mod sql;

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod demo;
+pub mod host;
 pub mod http;
 pub mod ingest;
 pub mod origin;

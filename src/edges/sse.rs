@@ -4,11 +4,12 @@
 //! between stages carries no new id.
 
 use crate::domain::event::Stream as Kind;
+use crate::edges::http::extract::Query;
 use crate::edges::http::problem::{ApiError, Problem};
 use crate::services::Services;
 use crate::services::live::{Outgoing, Resume, Subscriber};
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -26,7 +27,8 @@ const REPLAY: i64 = 50;
 #[derive(Deserialize)]
 struct Asked {
     since: Option<i64>,
-    stream: Option<String>,
+    #[serde(default)]
+    stream: Kind,
 }
 
 /// The one path.
@@ -39,37 +41,28 @@ async fn events(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
-    let stream = match asked.stream.as_deref() {
-        None => Kind::All,
-        Some(word) => {
-            Kind::parse(word).ok_or_else(|| bad("stream", "jobs, access, recommendations or all"))?
-        }
-    };
     let last = match headers.get("last-event-id") {
         None => None,
         Some(id) => Some(
             id.to_str()
                 .ok()
                 .and_then(|id| id.trim().parse().ok())
-                .ok_or_else(|| bad("Last-Event-ID", "a number of the event log"))?,
+                .ok_or_else(|| {
+                    Problem::new(
+                        StatusCode::BAD_REQUEST,
+                        "bad_last_event_id",
+                        "Last-Event-ID must be the id of an event of this stream",
+                    )
+                })?,
         ),
     };
     let mut subscriber = services.live.subscriber(Resume::Elsewhere);
     // A browser repeats the first address when it reconnects, so what it says it has seen comes before what the address says.
     match last.or(asked.since) {
-        Some(since) => subscriber.subscribe(stream, Some(since), None),
-        None => subscriber.subscribe_last(stream, REPLAY),
+        Some(since) => subscriber.subscribe(asked.stream, Some(since), None),
+        None => subscriber.subscribe_last(asked.stream, REPLAY),
     }
     Ok(Sse::new(flow(subscriber)).keep_alive(KeepAlive::new().interval(COMMENT_EVERY)))
-}
-
-fn bad(what: &str, wanted: &str) -> ApiError {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "bad_request",
-        format!("{what} must be {wanted}"),
-    )
-    .into()
 }
 
 fn flow(subscriber: Subscriber) -> impl Stream<Item = Result<Event, Infallible>> {

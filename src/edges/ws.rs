@@ -4,8 +4,11 @@
 //! finds its place again by `since`. Next: `sse.rs`, the same events one way.
 
 use crate::domain::event::{ClientMessage, LiveMessage};
-use crate::services::Services;
+use crate::domain::id::JobId;
+use crate::domain::migration::Job;
+use crate::edges::http::problem::ApiError;
 use crate::services::live::{Outgoing, Resume, Subscriber};
+use crate::services::{ServiceResult, Services};
 use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -55,7 +58,7 @@ async fn talk(mut socket: WebSocket, services: Services) {
                 let Some(Ok(message)) = message else { break };
                 heard = Instant::now();
                 match message {
-                    Message::Text(text) => match hear(&text, &mut subscriber) {
+                    Message::Text(text) => match hear(&text, &services, &mut subscriber).await {
                         Some(answer) => send(&mut socket, encode(&answer)).await,
                         None => true,
                     },
@@ -84,11 +87,12 @@ async fn send(socket: &mut WebSocket, text: Utf8Bytes) -> bool {
 }
 
 /// Does what a client asks for; the answer, when there is one besides the events.
-fn hear(text: &str, subscriber: &mut Subscriber) -> Option<LiveMessage> {
+async fn hear(text: &str, services: &Services, subscriber: &mut Subscriber) -> Option<LiveMessage> {
     let message: ClientMessage = match serde_json::from_str(text) {
         Ok(message) => message,
         Err(problem) => return Some(error("bad_message", &problem.to_string())),
     };
+    let mover = &services.mover;
     match message {
         ClientMessage::Subscribe { stream, since, log } => {
             subscriber.subscribe(stream, since, log.as_deref());
@@ -99,13 +103,25 @@ fn hear(text: &str, subscriber: &mut Subscriber) -> Option<LiveMessage> {
             None
         }
         ClientMessage::Ping => Some(LiveMessage::Pong),
-        ClientMessage::Cancel { .. }
-        | ClientMessage::Pause { .. }
-        | ClientMessage::Resume { .. }
-        | ClientMessage::Retry { .. } => Some(error(
-            "not_supported",
-            "not supported yet: this build moves no data",
-        )),
+        ClientMessage::Cancel { job_id } => Some(done("cancel", job_id, mover.cancel(job_id).await)),
+        ClientMessage::Pause { job_id } => Some(done("pause", job_id, mover.pause(job_id).await)),
+        ClientMessage::Resume { job_id } => Some(done("resume", job_id, mover.resume(job_id).await)),
+        ClientMessage::Retry { job_id } => Some(done("retry", job_id, mover.retry(job_id).await)),
+    }
+}
+
+/// What became of a command, in the words that HTTP would use.
+fn done(command: &str, job_id: JobId, ended: ServiceResult<Job>) -> LiveMessage {
+    match ended {
+        Ok(job) => LiveMessage::Done {
+            command: command.to_owned(),
+            job_id,
+            status: job.status,
+        },
+        Err(problem) => {
+            let ApiError(problem) = problem.into();
+            error(&problem.code, &problem.detail)
+        }
     }
 }
 

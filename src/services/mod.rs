@@ -23,6 +23,8 @@ pub mod health;
 
 pub mod idempotency;
 
+pub mod meter;
+
 pub mod backtest;
 
 pub use error::ServiceError;
@@ -54,6 +56,8 @@ pub struct Deps {
     pub bus: Arc<dyn Bus>,
     /// The live channel: whoever appends to the event log nudges it.
     pub live: live::Live,
+    /// Where figures are counted.
+    pub meter: meter::Meter,
     /// What the operator decided.
     pub options: Arc<Options>,
 }
@@ -121,6 +125,10 @@ pub struct Services {
     pub idempotency: idempotency::Idempotency,
     /// What the operator decided.
     pub options: Arc<Options>,
+    /// Where figures are counted.
+    pub meter: meter::Meter,
+    /// Every figure as text.
+    pub figures: meter::Figures,
 }
 
 impl Services {
@@ -139,6 +147,8 @@ impl Services {
             live: deps.live.clone(),
             idempotency: idempotency::Idempotency::new(deps),
             options: deps.options.clone(),
+            meter: deps.meter.clone(),
+            figures: meter::Figures::new(deps),
         }
     }
 }

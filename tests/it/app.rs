@@ -82,13 +82,17 @@ impl TestApp {
 
     /// Answers requests on a port of its own, until the test ends.
     pub async fn listen(&self) -> String {
+        self.listen_as(|_| {}).await
+    }
+
+    /// The same with other limits.
+    pub async fn listen_as(&self, change: impl FnOnce(&mut App)) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = self.app.clone();
+        let mut app = self.app.clone();
+        change(&mut app);
         tokio::spawn(async move {
-            server::serve(&app, listener, std::future::pending(), Duration::from_secs(1))
-                .await
-                .unwrap();
+            server::serve(&app, listener, std::future::pending(), Duration::from_secs(1)).await;
         });
         format!("http://{address}")
     }

@@ -7,6 +7,14 @@ mod app;
 
 mod architecture;
 
+mod cli_server;
+
+mod contract;
+
+mod edge;
+
+mod heard;
+
 mod backtest;
 
 mod catalog;

@@ -130,6 +130,7 @@ pub async fn deps(dir: &Path, objects: Arc<dyn Objects>) -> Deps {
         prices: Arc::new(prices::load(None).unwrap()),
         bus,
         live,
+        meter: data_in_motion::services::meter::Meter::off(),
         options: Arc::new(Options {
             data_dir: data,
             grace_secs: 7 * 86_400,

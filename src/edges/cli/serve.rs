@@ -43,6 +43,12 @@ pub struct ServeArgs {
     /// Seconds that open requests get when the server stops [default: 10].
     #[arg(long)]
     pub shutdown_secs: Option<String>,
+    /// Allow an address that other machines can reach. There is no sign-in yet: put a proxy that authenticates in front.
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// Connections at once; more are answered with 503 [default: 10000].
+    #[arg(long)]
+    pub max_connections: Option<String>,
     /// Address under which browsers reach this server, when it stands behind a proxy.
     #[arg(long)]
     pub public_url: Option<String>,
@@ -67,6 +73,7 @@ impl ServeArgs {
     /// What the command line gave, by setting.
     #[must_use]
     pub fn flags(&self) -> BTreeMap<&'static str, String> {
+        let remote = self.allow_remote.then(|| "true".to_owned());
         let roots = (!self.allow_root.is_empty()).then(|| self.allow_root.join(":"));
         [
             ("addr", &self.addr),
@@ -81,6 +88,8 @@ impl ServeArgs {
             ("inject", &self.inject),
             ("grace_secs", &self.grace_secs),
             ("shutdown_secs", &self.shutdown_secs),
+            ("allow_remote", &remote),
+            ("max_connections", &self.max_connections),
             ("public_url", &self.public_url),
         ]
         .into_iter()

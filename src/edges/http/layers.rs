@@ -1,11 +1,15 @@
-//! What every request goes through: id, time limit, body limit, panic guard, compression, security headers.
+//! What every request goes through: id, count, time limits, body limit, panic guard, compression, security headers.
 //!
-//! Invariant: `text/event-stream` is never compressed, or events would wait in a buffer.
+//! Invariant: `text/event-stream` is never compressed, or events would wait in a buffer. A time limit ends where an answer begins,
+//! so that streams may go on for ever.
 
+use super::metrics;
 use super::problem::Problem;
+use crate::services::Services;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::any::Any;
 use std::time::Duration;
@@ -14,17 +18,33 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// Largest body of an ordinary request. Ingest has its own, larger one.
 const BODY_MAX: usize = 1024 * 1024;
-/// An answer must begin within this; streams may then go on for ever.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// An answer must begin within this time after the request's head, its body included.
+    pub answer: Duration,
+    /// A body that does not go on for this time is given up.
+    pub body: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(30),
+            body: Duration::from_secs(10),
+        }
+    }
+}
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Security headers that every answer carries. A page sets its own content policy with a nonce first.
-const HEADERS: [(HeaderName, &str); 5] = [
+const HEADERS: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; frame-ancestors 'none'",
@@ -36,16 +56,22 @@ const HEADERS: [(HeaderName, &str); 5] = [
         HeaderName::from_static("cross-origin-opener-policy"),
         "same-origin",
     ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// Puts the layers around a router.
-pub fn wrap<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+pub fn wrap<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    services: &Services,
+    times: Times,
+) -> Router<S> {
     let mut router = router
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            ANSWER_WITHIN,
-        ))
+        .layer(RequestBodyTimeoutLayer::new(times.body))
+        .layer(from_fn_with_state(times.answer, in_time))
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     for (name, value) in HEADERS {
@@ -55,6 +81,7 @@ pub fn wrap<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
         ));
     }
     router
+        .layer(from_fn_with_state(services.clone(), metrics::count))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
 }
@@ -67,6 +94,21 @@ pub fn page_policy(nonce: &str) -> String {
          img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; \
          base-uri 'none'; frame-ancestors 'none'"
     )
+}
+
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "answer_timeout",
+            format!(
+                "the answer took longer than {} s and was given up; what was changed by then, if anything, is changed",
+                limit.as_secs()
+            ),
+        )
+        .into_response(),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]

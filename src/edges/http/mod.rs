@@ -18,14 +18,19 @@
 pub mod datasets;
 pub mod docs;
 pub mod etag;
+pub mod events;
 pub mod extract;
 pub mod fallback;
 pub mod health;
 pub mod idempotency;
+pub mod jobs;
 pub mod layers;
+pub mod listener;
 pub mod locations;
+pub mod metrics;
 pub mod openapi;
 pub mod overview;
+pub mod policies;
 pub mod prices;
 pub mod problem;
 pub mod table;
@@ -43,11 +48,15 @@ pub const PAGE_ROWS: u32 = 50;
 pub fn table() -> Vec<Route> {
     [
         health::table(),
+        metrics::table(),
         overview::table(),
         locations::table(),
         datasets::table(),
         super::ingest::table(),
         prices::table(),
+        jobs::table(),
+        policies::table(),
+        events::table(),
     ]
     .concat()
 }

@@ -145,6 +145,14 @@ fn responses(route: &Route, shapes: &mut Shapes) -> Value {
             all.insert("304".into(), json!({ "description": "Unchanged" }));
         }
     }
+    for also in route.also {
+        let mut other = success.clone();
+        let described = StatusCode::from_u16(*also)
+            .ok()
+            .and_then(|s| s.canonical_reason());
+        other["description"] = described.unwrap_or("Success").into();
+        all.insert(also.to_string(), other);
+    }
     all.insert(route.status.to_string(), success);
     let problem = shapes.answer(|generator| generator.subschema_for::<Problem>());
     for status in route.problem_statuses() {

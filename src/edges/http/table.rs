@@ -91,6 +91,8 @@ pub struct Route {
     pub body: Option<Body>,
     /// Status of success.
     pub status: u16,
+    /// Other statuses of success, with the same body.
+    pub also: &'static [u16],
     /// What success carries.
     pub answer: Answer,
     /// Statuses of the problems it may answer with, besides those of every operation.
@@ -131,6 +133,7 @@ impl Route {
             query: None,
             body: None,
             status: 200,
+            also: &[],
             answer: Answer::Empty,
             problems: &[],
             tagged: false,
@@ -223,6 +226,13 @@ impl Route {
         self
     }
 
+    /// Other statuses of success, with the same body.
+    #[must_use]
+    pub fn also(mut self, statuses: &'static [u16]) -> Self {
+        self.also = statuses;
+        self
+    }
+
     /// Statuses of the problems it may answer with.
     #[must_use]
     pub fn problems(mut self, statuses: &'static [u16]) -> Self {
@@ -278,7 +288,7 @@ impl Route {
     #[must_use]
     pub fn problem_statuses(&self) -> Vec<StatusCode> {
         let mut all: Vec<u16> = self.problems.to_vec();
-        all.extend([500, 503]);
+        all.extend([421, 500, 503, 504]);
         if self.query.is_some() {
             all.push(400);
         }

@@ -1,0 +1,236 @@
+//! `/api/v1/jobs` and `/api/v1/plans`.
+
+use super::etag::{self, tagged};
+use super::extract::{Json, Key, Query};
+use super::problem::{ApiError, Problem};
+use super::table::Route;
+use crate::domain::dataset::Page;
+use crate::domain::id::JobId;
+use crate::domain::migration::{Job, JobDetail, JobFilter, PlanRequest, Planned};
+use crate::services::{ServiceError, ServiceResult, Services};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::future::Future;
+
+/// Its part of the table.
+pub fn table() -> Vec<Route> {
+    let command = |route: Route| {
+        route
+            .query::<Whom>()
+            .answers::<Job>(200)
+            .problems(&[404, 409])
+            .guarded()
+            .idempotent()
+    };
+    vec![
+        Route::post(
+            "/api/v1/plans",
+            "planMove",
+            "Plans a move, and queues it unless it is a dry run",
+            plan,
+        )
+        .detail("201 with the job's address when a job was queued, 200 with the plan alone for a dry run.")
+        .body::<PlanRequest>()
+        .answers::<Planned>(201)
+        .also(&[200])
+        .problems(&[403, 404, 409, 501])
+        .idempotent(),
+        Route::get("/api/v1/jobs", "listJobs", "Lists moves, the latest first", list)
+            .query::<Asked>()
+            .answers::<Page<Job>>(200)
+            .problems(&[422]),
+        Route::get(
+            "/api/v1/jobs/{job}",
+            "getJob",
+            "Shows a move with its stages, objects and plan",
+            get,
+        )
+        .query::<Whom>()
+        .answers::<JobDetail>(200)
+        .problems(&[404])
+        .tagged(),
+        command(Route::post(
+            "/api/v1/jobs/{job}/cancel",
+            "cancelJob",
+            "Stops a move and removes what it copied; the source serves on",
+            cancel,
+        )),
+        command(Route::post(
+            "/api/v1/jobs/{job}/pause",
+            "pauseJob",
+            "Holds a move; what was copied is kept",
+            pause,
+        )),
+        command(Route::post(
+            "/api/v1/jobs/{job}/resume",
+            "resumeJob",
+            "Lets a held move go on",
+            resume,
+        )),
+        command(Route::post(
+            "/api/v1/jobs/{job}/retry",
+            "retryJob",
+            "Tries a failed move again from where it got to",
+            retry,
+        )),
+        command(Route::post(
+            "/api/v1/jobs/{job}/approve",
+            "approveJob",
+            "Lets a move begin that waits for a person",
+            approve,
+        )),
+        command(Route::post(
+            "/api/v1/jobs/{job}/undo",
+            "undoJob",
+            "Switches readers back to the retained source; no bytes move",
+            undo,
+        )),
+    ]
+}
+
+/// Who is asked. The server and its mover share one table of jobs, so the answer is the same.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Source {
+    /// The server.
+    #[default]
+    Api,
+    /// The mover.
+    Mover,
+    /// The same as `api`.
+    Python,
+    /// The same as `mover`.
+    Go,
+}
+
+/// Who is asked.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Whom {
+    /// Who is asked: `api` or `mover` (`python` and `go` mean the same); both know the same jobs.
+    #[serde(rename = "source", default)]
+    _source: Source,
+}
+
+/// Which jobs.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// A status, or `active` for all that have not ended.
+    status: Option<String>,
+    /// A dataset's id or name.
+    dataset: Option<String>,
+    /// Who is asked: `api` or `mover` (`python` and `go` mean the same); both know the same jobs.
+    #[serde(rename = "source", default)]
+    _source: Source,
+    /// Rows of a page, 1 to 200.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+async fn plan(
+    State(services): State<Services>,
+    Json(request): Json<PlanRequest>,
+) -> Result<Response, ApiError> {
+    let planned: Planned = services.mover.plan(request).await?;
+    let address = planned
+        .job
+        .as_ref()
+        .and_then(|job| HeaderValue::from_str(&format!("/api/v1/jobs/{}", job.id)).ok());
+    Ok(match address {
+        Some(address) => (
+            StatusCode::CREATED,
+            [(header::LOCATION, address)],
+            axum::Json(planned),
+        )
+            .into_response(),
+        None => axum::Json(planned).into_response(),
+    })
+}
+
+async fn list(
+    State(services): State<Services>,
+    Query(asked): Query<Asked>,
+) -> Result<axum::Json<Page<Job>>, ApiError> {
+    let filter = JobFilter {
+        status: asked.status,
+        dataset: asked.dataset,
+    };
+    let limit = asked.limit.unwrap_or(super::PAGE_ROWS);
+    let page = services
+        .mover
+        .list_jobs(&filter, asked.cursor.as_deref(), limit)
+        .await?;
+    Ok(axum::Json(page))
+}
+
+async fn get(
+    State(services): State<Services>,
+    key: Key,
+    Query(_): Query<Whom>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let detail = services.mover.get_job(id(&key)?).await?;
+    Ok(tagged(&headers, stage(&detail.job), &detail))
+}
+
+/// A job's id. To a client it is opaque text, so one that is no number is simply unknown.
+fn id(key: &Key) -> Result<JobId, ServiceError> {
+    key.0.parse().map_err(|_| ServiceError::not_found("job", &key.0))
+}
+
+/// What `If-Match` guards: the stage of the run.
+fn stage(job: &Job) -> String {
+    format!("{}.{}", job.attempt, job.status)
+}
+
+/// A command. With `If-Match`, only while the job is in the stage that the client saw; the job's own machine decides once more in the
+/// transaction of the change, so that a stage which passes in between is refused there.
+async fn command<F>(
+    services: &Services,
+    key: &Key,
+    headers: &HeaderMap,
+    act: impl FnOnce(JobId) -> F,
+) -> Result<axum::Json<Job>, ApiError>
+where
+    F: Future<Output = ServiceResult<Job>>,
+{
+    let id = id(key)?;
+    let wanted: Vec<&str> = etag::list(headers, header::IF_MATCH)
+        .filter(|t| *t != "*")
+        .collect();
+    if !wanted.is_empty() {
+        let now = stage(&services.mover.get_job(id).await?.job);
+        if !wanted
+            .iter()
+            .any(|tag| etag::generation(tag) == Some(now.as_str()))
+        {
+            return Err(Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "stale_generation",
+                format!("the job {id} has changed: it is {now} now; read it again. Nothing was changed"),
+            )
+            .into());
+        }
+    }
+    Ok(axum::Json(act(id).await?))
+}
+
+macro_rules! commands {
+    ($($name:ident),+) => {$(
+        async fn $name(
+            State(services): State<Services>,
+            key: Key,
+            Query(_): Query<Whom>,
+            headers: HeaderMap,
+        ) -> Result<axum::Json<Job>, ApiError> {
+            command(&services, &key, &headers, |id| services.mover.$name(id)).await
+        }
+    )+};
+}
+
+commands!(cancel, pause, resume, retry, approve, undo);

@@ -1,0 +1,194 @@
+//! Figures about this process: what is counted while it works, and what is looked up when somebody asks.
+//!
+//! Invariant: names begin with `dim_`, units are base units (seconds, bytes), counters only rise. Each application has a recorder of
+//! its own, so two in one process do not mix. Knows no protocol; an adapter turns figures into text.
+
+use super::{Deps, ServiceResult};
+use crate::adapters::sql::jobs;
+use crate::domain::migration::JobStatus;
+use crate::domain::unit::Bytes;
+use metrics::{
+    Recorder, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    with_local_recorder,
+};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Turns what was recorded into text.
+pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Where figures are recorded. Cheap to clone.
+#[derive(Clone)]
+pub struct Meter {
+    recorder: Arc<dyn Recorder + Send + Sync>,
+    render: Render,
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meter")
+    }
+}
+
+impl Meter {
+    /// Over a recorder and its text form.
+    #[must_use]
+    pub fn new(recorder: Arc<dyn Recorder + Send + Sync>, render: Render) -> Self {
+        let meter = Self { recorder, render };
+        meter.with(describe);
+        meter
+    }
+
+    /// One that records nothing, for parts that run without a server.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::new(Arc::new(metrics::NoopRecorder), Arc::new(String::new))
+    }
+
+    fn with<T>(&self, record: impl FnOnce() -> T) -> T {
+        with_local_recorder(&*self.recorder, record)
+    }
+
+    /// A request was answered.
+    pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        self.with(|| {
+            let (method, route) = (method.to_owned(), route.to_owned());
+            let status = status.to_string();
+            counter!("dim_http_requests_total", "method" => method.clone(), "route" => route.clone(), "status" => status)
+                .increment(1);
+            histogram!("dim_http_request_duration_seconds", "method" => method, "route" => route).record(took);
+        });
+    }
+
+    /// A request is being answered until this is dropped.
+    #[must_use]
+    pub fn request_in_flight(&self) -> InFlight {
+        let gauge = self.with(|| gauge!("dim_http_requests_in_flight"));
+        gauge.increment(1);
+        InFlight(gauge)
+    }
+
+    /// A connection was refused because there were too many.
+    pub fn connection_refused(&self) {
+        self.with(|| counter!("dim_connections_refused_total").increment(1));
+    }
+
+    /// Access events were taken in: counted, known before, or refused.
+    pub fn ingested(&self, accepted: i64, duplicate: i64, rejected: i64) {
+        self.with(|| {
+            for (result, count) in [
+                ("accepted", accepted),
+                ("duplicate", duplicate),
+                ("rejected", rejected),
+            ] {
+                counter!("dim_ingest_events_total", "result" => result)
+                    .increment(u64::try_from(count).unwrap_or(0));
+            }
+        });
+    }
+
+    /// Bytes of objects were copied and made durable.
+    pub fn copied(&self, bytes: Bytes) {
+        self.with(|| counter!("dim_copied_bytes_total").increment(bytes.0));
+    }
+
+    /// An object that was read back did not have the content that was copied.
+    pub fn verify_failed(&self) {
+        self.with(|| counter!("dim_verify_failures_total").increment(1));
+    }
+}
+
+/// Counts down when dropped.
+pub struct InFlight(metrics::Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
+
+fn describe() {
+    describe_counter!(
+        "dim_http_requests_total",
+        "Requests answered, by route template and status."
+    );
+    describe_histogram!(
+        "dim_http_request_duration_seconds",
+        "Time until an answer began, in seconds."
+    );
+    describe_gauge!("dim_http_requests_in_flight", "Requests being answered now.");
+    describe_counter!(
+        "dim_connections_refused_total",
+        "Connections refused because the limit was reached."
+    );
+    describe_counter!(
+        "dim_ingest_events_total",
+        "Access events taken in: accepted, duplicate or rejected."
+    );
+    describe_counter!(
+        "dim_copied_bytes_total",
+        "Bytes of objects copied and made durable by this process."
+    );
+    describe_counter!(
+        "dim_verify_failures_total",
+        "Objects whose content differed when read back."
+    );
+    describe_gauge!("dim_event_log_seq", "Last number of the event log.");
+    describe_gauge!("dim_live_clients", "Clients of the live channel.");
+    describe_gauge!("dim_jobs", "Migration jobs by status.");
+    describe_gauge!("dim_build_info", "Always 1; the label names the version.");
+    describe_gauge!(
+        "dim_process_start_time_seconds",
+        "When the process started, in seconds since 1970."
+    );
+    // Counters without labels are there from the start, so that a rate has something to begin from.
+    counter!("dim_connections_refused_total").absolute(0);
+    counter!("dim_copied_bytes_total").absolute(0);
+    counter!("dim_verify_failures_total").absolute(0);
+    for result in ["accepted", "duplicate", "rejected"] {
+        counter!("dim_ingest_events_total", "result" => result).absolute(0);
+    }
+    gauge!("dim_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+}
+
+/// Every figure as text. Cheap to clone.
+#[derive(Clone)]
+pub struct Figures {
+    deps: Deps,
+    started_secs: f64,
+}
+
+impl Figures {
+    /// Over these parts; the process counts as started now.
+    #[must_use]
+    pub fn new(deps: &Deps) -> Self {
+        Self {
+            deps: deps.clone(),
+            started_secs: deps.clock.now().0 as f64 / 1e6,
+        }
+    }
+
+    /// Looks up what is not counted along the way, and gives everything.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub async fn text(&self) -> ServiceResult<String> {
+        let seq = self.deps.live.bounds().await?.last;
+        let by_status = {
+            let mut conn = self.deps.store.reader().await?;
+            jobs::counts_by_status(&mut conn).await?
+        };
+        let clients = self.deps.live.subscribers();
+        self.deps.meter.with(|| {
+            gauge!("dim_event_log_seq").set(seq as f64);
+            gauge!("dim_live_clients").set(clients as f64);
+            gauge!("dim_process_start_time_seconds").set(self.started_secs);
+            for status in JobStatus::ALL {
+                let count = by_status.get(status.as_str()).copied().unwrap_or(0);
+                gauge!("dim_jobs", "status" => status.as_str()).set(count as f64);
+            }
+        });
+        Ok((self.deps.meter.render)())
+    }
+}
