@@ -17,9 +17,8 @@ use crate::edges::http::listener::{self, Limits};
 use crate::edges::http::{self, layers};
 use crate::ports::{Bus, Clock, Objects};
 use crate::services::live::Live;
-use crate::services::mover::Failpoints;
-
 use crate::services::meter::Meter;
+use crate::services::mover::Failpoints;
 use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
 use axum::Router;

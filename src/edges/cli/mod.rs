@@ -6,12 +6,14 @@
 pub mod access;
 pub mod backtest;
 pub mod client;
+pub mod config;
 pub mod datasets;
 pub mod events;
 pub mod exit;
 pub mod health;
 pub mod import;
 pub mod jobs;
+pub mod later;
 pub mod locations;
 pub mod migrate;
 pub mod node;
@@ -71,6 +73,14 @@ pub enum Command {
     /// Follow what happens, live.
     #[command(subcommand)]
     Watch(watch::Watch),
+    /// Settings, and where they come from.
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Run a mover alone (not supported yet).
+    Mover(later::Mover),
+    /// Printable reports (not supported yet).
+    #[command(subcommand)]
+    Report(later::Report),
     /// Replay an access history against every policy: what each would have cost, without looking ahead.
     Backtest(backtest::BacktestArgs),
 }
@@ -95,20 +105,23 @@ pub fn finish(ended: Result<(), CliError>) -> ExitCode {
 }
 
 async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliError> {
-    let client = Client::new(options)?;
+    let client = || Client::new(options);
     let out = Out::new(options.format());
     match command {
+        Command::Config(command) => config::run(&command, options),
+        Command::Mover(args) => later::mover(&args),
+        Command::Report(report) => later::report(&report),
         Command::Serve(_) => Err(CliError::usage(
             "`dim serve` is a program of its own, not a call to a server",
         )),
         Command::Backtest(_) => Err(CliError::usage("`dim backtest` works without a server")),
-        Command::Health => health::run(&client, out).await,
-        Command::Locations(command) => locations::run(command, &client, out).await,
-        Command::Datasets(command) => datasets::run(command, &client, out).await,
-        Command::Access(access) => access::run(access, &client, out).await,
-        Command::Migrate(command) => migrate::run(command, &client, out).await,
-        Command::Prices(command) => prices::run(command, &client, out).await,
-        Command::Jobs(command) => jobs::run(command, &client, out).await,
-        Command::Watch(command) => watch::run(command, &client, out).await,
+        Command::Health => health::run(&client()?, out).await,
+        Command::Locations(command) => locations::run(command, &client()?, out).await,
+        Command::Datasets(command) => datasets::run(command, &client()?, out).await,
+        Command::Access(access) => access::run(access, &client()?, out).await,
+        Command::Migrate(command) => migrate::run(command, &client()?, out).await,
+        Command::Prices(command) => prices::run(command, &client()?, out).await,
+        Command::Jobs(command) => jobs::run(command, &client()?, out).await,
+        Command::Watch(command) => watch::run(command, &client()?, out).await,
     }
 }
