@@ -183,10 +183,10 @@ pub async fn run(mut settings: Settings, args: &ServeArgs) -> Result<(), ServeEr
     // From here on a signal is heard rather than deadly, so that whatever the demo made is removed.
     let stop = StopSignal::listen()?;
     if !args.demo {
-        return start(&settings, None, stop).await;
+        return Box::pin(start(&settings, None, stop)).await;
     }
     let demo = Demo::prepare(args, &mut settings, SystemClock.now())?;
-    let ended = start(&settings, Some(&demo), stop).await;
+    let ended = Box::pin(start(&settings, Some(&demo), stop)).await;
     let removed = demo.close();
     match ended {
         Err(ServeError::Demo(DemoError::Stopped)) => Ok(removed?),
