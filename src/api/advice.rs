@@ -14,7 +14,7 @@ pub const ADVICE_PER_PAGE: u32 = 50;
 /// # Errors
 /// Those of the recommender.
 #[server(prefix = "/api/fn", endpoint = "recommendations", input = GetUrl)]
-pub async fn list_advice(query: AdviceQuery) -> Result<Page<Recommendation>, ApiError> {
+pub async fn list_advice(#[server(default)] query: AdviceQuery) -> Result<Page<Recommendation>, ApiError> {
     let services = expect_context::<crate::services::Services>();
     let cursor = query.cursor.as_deref();
     Ok(services

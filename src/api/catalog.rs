@@ -18,7 +18,7 @@ pub const DATASETS_PER_PAGE: u32 = 50;
 /// # Errors
 /// Those of the catalog.
 #[server(prefix = "/api/fn", endpoint = "datasets", input = GetUrl)]
-pub async fn list_datasets(query: DatasetQuery) -> Result<Page<DatasetSummary>, ApiError> {
+pub async fn list_datasets(#[server(default)] query: DatasetQuery) -> Result<Page<DatasetSummary>, ApiError> {
     let services = expect_context::<crate::services::Services>();
     let cursor = query.cursor.as_deref();
     Ok(services
@@ -100,6 +100,27 @@ pub async fn scan_dataset(dataset_id: String) -> Result<String, ApiError> {
         scan.dataset.object_count, scan.dataset.size_bytes, scan.elapsed_ms, scan.skipped_count
     );
     Ok(super::form::done("scan", sentence))
+}
+
+/// Replaces the owner's rules of a dataset: an empty reason takes a pin away, an empty limit means none.
+///
+/// # Errors
+/// A field that cannot be read, and those of the catalog.
+#[server(prefix = "/api/fn", endpoint = "rules")]
+pub async fn set_rules(
+    dataset_id: String,
+    #[server(default)] pinned_reason: String,
+    #[server(default)] latency_limit_ms: String,
+) -> Result<String, ApiError> {
+    let rules = crate::domain::dataset::OwnerRules {
+        pinned_reason: super::form::optional(&pinned_reason)?,
+        latency_limit_ms: super::form::optional(&latency_limit_ms)?,
+    };
+    let services = expect_context::<crate::services::Services>();
+    let key = crate::domain::access::DatasetKey::parse(&dataset_id);
+    let changed = services.catalog.set_rules(&key, rules, None).await?;
+    let sentence = format!("The rules of {} are kept.", changed.name);
+    Ok(super::form::done("dataset", sentence))
 }
 
 /// Registers a location.

@@ -19,7 +19,7 @@ pub const JOBS_PER_PAGE: u32 = 50;
 /// # Errors
 /// Those of the mover.
 #[server(prefix = "/api/fn", endpoint = "jobs", input = GetUrl)]
-pub async fn list_jobs(query: JobQuery) -> Result<Page<Job>, ApiError> {
+pub async fn list_jobs(#[server(default)] query: JobQuery) -> Result<Page<Job>, ApiError> {
     let services = expect_context::<crate::services::Services>();
     let cursor = query.cursor.as_deref();
     Ok(services
@@ -44,7 +44,7 @@ pub async fn get_job(id: String) -> Result<JobDetail, ApiError> {
 /// # Errors
 /// Those of the mover.
 #[server(prefix = "/api/fn", endpoint = "plan", input = GetUrl)]
-pub async fn plan_move(query: PlanQuery) -> Result<Plan, ApiError> {
+pub async fn plan_move(#[server(default)] query: PlanQuery) -> Result<Plan, ApiError> {
     let services = expect_context::<crate::services::Services>();
     Ok(services.mover.plan(request(query, true, false)?).await?.plan)
 }

@@ -53,18 +53,25 @@ pub struct FrameNote {
     pub demo: Option<DemoNote>,
     /// Faults that the operator asked for; empty on an ordinary server.
     pub faults: Vec<String>,
+    /// The event log's name.
+    pub log: String,
+    /// The last event when the page was drawn: the live connection begins after it.
+    pub seq: i64,
 }
 
-/// How this server's data came about, and which faults it was started with.
+/// How this server's data came about, which faults it was started with, and where its event log stands.
 ///
 /// # Errors
-/// None.
+/// When the log cannot be read.
 #[server(prefix = "/api/fn", endpoint = "frame", input = GetUrl)]
 pub async fn get_frame() -> Result<FrameNote, ApiError> {
-    let options = expect_context::<crate::services::Services>().options;
+    let services = expect_context::<crate::services::Services>();
+    let bounds = services.live.bounds().await?;
     Ok(FrameNote {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        demo: options.demo.clone(),
-        faults: options.inject.clone(),
+        demo: services.options.demo.clone(),
+        faults: services.options.inject.clone(),
+        log: bounds.log,
+        seq: bounds.last,
     })
 }

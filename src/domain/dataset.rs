@@ -84,6 +84,18 @@ pub struct NewDataset {
     pub latency_limit_ms: Option<i64>,
 }
 
+/// What an owner asks of any placement of a dataset. Both are replaced together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerRules {
+    /// Never moved by advice when set; the reason is shown.
+    #[serde(default)]
+    pub pinned_reason: Option<String>,
+    /// Largest first-byte latency that its readers accept, in milliseconds.
+    #[serde(default)]
+    pub latency_limit_ms: Option<i64>,
+}
+
 /// What the real listing of a dataset found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScanResult {

@@ -31,16 +31,34 @@ pub fn random() -> f64 {
 #[must_use]
 pub fn local_text(micros: i64) -> String {
     let date = js_sys::Date::new(&(micros as f64 / 1000.0).into());
-    let month = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ][date.get_month().min(11) as usize];
     format!(
-        "{} {month} {}, {:02}:{:02}",
+        "{} {} {}, {:02}:{:02}",
         date.get_date(),
+        month(&date),
         date.get_full_year(),
         date.get_hours(),
         date.get_minutes()
     )
+}
+
+/// The same to the second and without the year: `24 Nov 03:57:01`.
+#[must_use]
+pub fn local_moment(micros: i64) -> String {
+    let date = js_sys::Date::new(&(micros as f64 / 1000.0).into());
+    format!(
+        "{} {} {:02}:{:02}:{:02}",
+        date.get_date(),
+        month(&date),
+        date.get_hours(),
+        date.get_minutes(),
+        date.get_seconds()
+    )
+}
+
+fn month(date: &js_sys::Date) -> &'static str {
+    [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ][date.get_month().min(11) as usize]
 }
 
 /// The theme that the visitor chose: `light`, `dark`, or `system`.
@@ -133,6 +151,21 @@ pub fn focus(id: &str) {
         // An element that cannot take the focus leaves it where it is.
         let _focused = field.focus();
     }
+}
+
+/// The fields of a form that is being sent, as a query without those that are empty.
+#[must_use]
+pub fn form_query(event: &leptos::ev::SubmitEvent) -> Option<String> {
+    let form = event.target()?.dyn_into::<web_sys::HtmlFormElement>().ok()?;
+    let data = web_sys::FormData::new_with_form(&form).ok()?;
+    let pairs = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?;
+    let all = String::from(pairs.to_string());
+    Some(
+        all.split('&')
+            .filter(|pair| !pair.is_empty() && !pair.ends_with('='))
+            .collect::<Vec<_>>()
+            .join("&"),
+    )
 }
 
 /// Whether the caret is in a field, so that keys are text.

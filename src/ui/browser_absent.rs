@@ -19,6 +19,12 @@ pub fn local_text(_micros: i64) -> String {
     String::new()
 }
 
+/// The same to the second.
+#[must_use]
+pub fn local_moment(_micros: i64) -> String {
+    String::new()
+}
+
 /// The server does not know the visitor's choice.
 #[must_use]
 pub fn theme() -> String {
@@ -37,6 +43,12 @@ pub async fn copy(_text: String) -> bool {
 #[must_use]
 pub fn origin() -> String {
     String::new()
+}
+
+/// No form is sent.
+#[must_use]
+pub fn form_query(_event: &leptos::ev::SubmitEvent) -> Option<String> {
+    None
 }
 
 /// Nobody types.

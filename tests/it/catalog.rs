@@ -2,7 +2,7 @@
 
 use crate::app::TestApp;
 use data_in_motion::domain::access::DatasetKey;
-use data_in_motion::domain::dataset::{DatasetFilter, DatasetSort, NewDataset};
+use data_in_motion::domain::dataset::{DatasetFilter, DatasetSort, NewDataset, OwnerRules};
 use data_in_motion::domain::location::NewLocation;
 use data_in_motion::services::ServiceError;
 
@@ -231,4 +231,52 @@ async fn deleting_forgets_the_row_touches_no_file_and_refuses_a_stale_generation
         Err(ServiceError::NotFound { .. })
     ));
     assert_eq!(std::fs::read(&file).unwrap(), b"kept");
+}
+
+#[tokio::test]
+async fn an_owner_pins_a_dataset_and_limits_its_latency_only_for_the_generation_that_was_seen() {
+    let app = TestApp::open().await;
+    let catalog = &app.services().catalog;
+    let path = app.make("nas/demo");
+    let set = catalog.create_dataset(dataset("demo", &path, 1)).await.unwrap();
+    let key = DatasetKey::Id(set.id);
+    let rules = |reason: &str, limit| OwnerRules {
+        pinned_reason: Some(reason.into()),
+        latency_limit_ms: limit,
+    };
+    let pinned = catalog
+        .set_rules(
+            &key,
+            rules(" read at the end of the month ", Some(200)),
+            Some(set.generation),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        (pinned.pinned_reason.as_deref(), pinned.latency_limit_ms),
+        (Some("read at the end of the month"), Some(200))
+    );
+    assert_eq!(pinned.generation, set.generation + 1);
+    let stale = catalog
+        .set_rules(&key, OwnerRules::default(), Some(set.generation))
+        .await
+        .unwrap_err();
+    assert!(matches!(stale, ServiceError::StaleGeneration { .. }), "{stale}");
+    for (bad, code) in [
+        (rules("  ", None), "bad_reason"),
+        (rules("x", Some(0)), "bad_latency_limit"),
+    ] {
+        let refused = catalog.set_rules(&key, bad, None).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+    }
+    assert_eq!(
+        catalog.find_dataset(&key).await.unwrap(),
+        pinned,
+        "refusals change nothing"
+    );
+    let free = catalog
+        .set_rules(&key, OwnerRules::default(), None)
+        .await
+        .unwrap();
+    assert_eq!((free.pinned_reason, free.latency_limit_ms), (None, None));
 }

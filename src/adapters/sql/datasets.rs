@@ -2,7 +2,7 @@
 
 use super::{Conn, Row, StoreError};
 use crate::domain::access::DatasetKey;
-use crate::domain::dataset::Dataset;
+use crate::domain::dataset::{Dataset, OwnerRules};
 use crate::domain::id::{DatasetId, LocationId, ReplicaId};
 use crate::domain::replica::{Replica, ReplicaRole};
 use crate::domain::unit::{Bytes, Timestamp};
@@ -196,6 +196,29 @@ pub async fn set_scanned(
     .execute(conn)
     .await?;
     Ok(true)
+}
+
+/// Replaces the owner's rules, as a change of the dataset.
+///
+/// # Errors
+/// The database's own.
+pub async fn set_rules(
+    conn: &mut Conn,
+    id: DatasetId,
+    rules: &OwnerRules,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE datasets SET pinned_reason = $2, latency_limit_ms = $3, updated_at = $4, \
+         generation = generation + 1 WHERE id = $1",
+    )
+    .bind(id.0)
+    .bind(rules.pinned_reason.as_deref())
+    .bind(rules.latency_limit_ms)
+    .bind(now.0)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Forgets a dataset, its copies' rows and its history. No file is touched.

@@ -7,6 +7,7 @@ mod bulk;
 mod datasets;
 mod list;
 mod locations;
+mod rules;
 mod scan;
 mod target;
 

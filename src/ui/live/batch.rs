@@ -48,8 +48,8 @@ impl Batch {
     pub fn take(&mut self, message: LiveMessage, place: &mut Place) {
         match message {
             LiveMessage::Snapshot { seq, items, log, .. } => {
-                // The first snapshot only confirms what the server has just drawn; a later one stands for a gap.
-                self.afresh |= place.seq.is_some();
+                // The page knew where it stood and was given a snapshot all the same: there is a gap between.
+                self.afresh |= place.seq.is_some_and(|at| at != seq);
                 *place = Place { log, seq: Some(seq) };
                 for item in items {
                     if let DomainEvent::JobStatus(job) = item {

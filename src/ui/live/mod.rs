@@ -17,7 +17,7 @@ use crate::domain::id::{DatasetId, JobId};
 use crate::domain::migration::machine::{JobState, Wanted};
 use crate::domain::migration::{Job, JobStatus};
 use crate::ui::browser;
-use batch::Batch;
+use batch::{Batch, Place};
 use leptos::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Starts the connection of this tab (in a browser) and gives its state to every part below.
+    /// Gives the state of this tab's connection to every part below.
     pub fn provide() {
         let live = Self {
             link: RwSignal::new(Link::default()),
@@ -73,7 +73,12 @@ impl Live {
             afresh: RwSignal::new(0),
         };
         provide_context(live);
-        Effect::new(move |_| socket::start(live));
+    }
+
+    /// Makes the connection (in a browser): from the place in the log at which the page was drawn, so that nothing between is missed.
+    pub fn start(self, drawn_at: Option<(String, i64)>) {
+        let place = drawn_at.map_or_else(Place::default, |(log, seq)| Place { log, seq: Some(seq) });
+        Effect::new(move |_| socket::start(self, place.clone()));
     }
 
     /// The live state of this tab.

@@ -62,12 +62,15 @@ struct Socket {
     epoch: Cell<u64>,
 }
 
-/// Connects, once a tab.
-pub(super) fn start(live: Live) {
+/// Connects, once a tab, and hears of everything after a place in the log.
+pub(super) fn start(live: Live, place: Place) {
+    if current().is_some() {
+        return;
+    }
     let socket = Rc::new(Socket {
         live,
         wire: RefCell::new(None),
-        place: RefCell::default(),
+        place: RefCell::new(place),
         batch: RefCell::default(),
         frame_asked: Cell::new(false),
         failures: Cell::new(0),

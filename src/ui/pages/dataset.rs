@@ -2,7 +2,7 @@
 
 use super::field;
 use crate::api::advice::get_advice;
-use crate::api::catalog::{DatasetPage, RecordAccess, ScanDataset, get_dataset, list_locations};
+use crate::api::catalog::{DatasetPage, ScanDataset, get_dataset, list_locations};
 use crate::api::moves::list_jobs;
 use crate::api::query::JobQuery;
 use crate::domain::access::AccessBucket;
@@ -16,7 +16,7 @@ use crate::domain::unit::Timestamp;
 use crate::ui::format::{count, monthly, plural, times_of_size, title};
 use crate::ui::live::Live;
 use crate::ui::parts::advice::card;
-use crate::ui::parts::badge::badge;
+use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::command::command;
 use crate::ui::parts::history::history;
 use crate::ui::parts::icon::{Icon, icon};
@@ -24,6 +24,8 @@ use crate::ui::parts::job::job_lines;
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::notice::follow;
 use crate::ui::parts::place::place;
+use crate::ui::parts::record::record;
+use crate::ui::parts::rules::rules;
 use crate::ui::parts::target::target_form;
 use crate::ui::parts::time::{ago, ago_or, full};
 use leptos::prelude::*;
@@ -73,6 +75,8 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
     Live::get().on_dataset(id, PAGE_EVERY, move || page.refresh());
     let changed = Callback::new(move |()| page.refresh());
     let summary = page.part(|p| p.detail.summary.clone());
+    let owned = page.part(|p| p.detail.summary.dataset.clone());
+    let active = page.part(|p| p.detail.summary.active_job.clone());
     let history = page.part(|p| (p.detail.history.clone(), p.now));
     let replicas = page.part(|p| p.detail.replicas.clone());
     let heading = name.clone();
@@ -83,6 +87,7 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
             <div>
                 <p class="crumbs"><A href="/datasets">"Datasets"</A>" / "{id.to_string()}</p>
                 <h1>{name}</h1>
+                {move || active.get().map(|job| view! { <p><A href=format!("/jobs/{}", job.job_id) attr:class="badge-link">{status_badge(job.status)}</A></p> })}
                 <p class="lead mono">{uri}</p>
             </div>
             {scan(id, changed)}
@@ -119,6 +124,10 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
                     </div>
                 </section>
                 {record(id, changed)}
+                <section class="card" aria-labelledby="rules">
+                    <div class="card-head"><h2 id="rules">"Owner's rules"</h2></div>
+                    <div class="card-body">{move || owned.with(|d| rules(d, changed))}</div>
+                </section>
                 <section class="card" aria-labelledby="facts">
                     <div class="card-head"><h2 id="facts">"Facts"</h2></div>
                     <div class="card-body">{move || summary.with(|s| facts(&s.dataset))}</div>
@@ -274,31 +283,6 @@ fn copies(replicas: &[Replica]) -> AnyView {
     .into_any()
 }
 
-fn record(id: DatasetId, changed: Callback<()>) -> AnyView {
-    let action = ServerAction::<RecordAccess>::new();
-    follow(action, move || changed.run(()));
-    let busy = move || action.pending().get();
-    let line = format!("dim access --dataset-id {id} --op read --size-bytes 8192 --client-lat-ms 11.4");
-    view! {
-        <section class="card" aria-labelledby="record">
-            <div class="card-head"><h2 id="record">"Record an access"</h2></div>
-            <div class="card-body">
-                <ActionForm action=action>
-                    <input type="hidden" name="dataset_id" value=id.to_string()/>
-                    <div class="form-grid">
-                        <div class="field"><label for="acc-op">"What"</label><select id="acc-op" name="op"><option value="read">"Read"</option><option value="write">"Write"</option></select></div>
-                        <div class="field"><label for="acc-size">"Bytes"</label><input id="acc-size" name="size_bytes" type="number" min="0" step="1" value="8192" required/></div>
-                        <div class="field"><label for="acc-lat">"First byte, ms (optional)"</label><input id="acc-lat" name="client_lat_ms" type="number" min="0" step="0.1"/></div>
-                        <div><button type="submit" data-testid="record-access" disabled=busy>"Record"</button></div>
-                    </div>
-                </ActionForm>
-                {command(line)}
-            </div>
-        </section>
-    }
-    .into_any()
-}
-
 fn facts(d: &Dataset) -> AnyView {
     view! {
         <dl class="facts">
@@ -308,6 +292,7 @@ fn facts(d: &Dataset) -> AnyView {
             <dt>"Scanned"</dt><dd>{ago_or(d.scanned_at, "never")}</dd>
             <dt>"Latency limit"</dt><dd>{d.latency_limit_ms.map_or_else(|| "none".to_owned(), |ms| format!("{} ms to the first byte", count(ms)))}</dd>
             {d.pinned_reason.clone().map(|r| view! { <dt>"Pinned"</dt><dd>{r}</dd> })}
+            {d.stand_in.then(|| view! { <dt>"Files"</dt><dd>"stand-ins: smaller than the stated size"</dd> })}
             <dt>"Generation"</dt><dd>{d.generation.to_string()}</dd>
         </dl>
     }

@@ -7,6 +7,7 @@ use crate::domain::dataset::{DatasetSummary, Page};
 use crate::domain::location::LocationSummary;
 use crate::ui::format::{count, monthly, times_of_size};
 use crate::ui::live::Live;
+use crate::ui::parts::ask::ask;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::load::{Held, Source, empty};
@@ -16,7 +17,7 @@ use crate::ui::parts::place::place;
 use crate::ui::parts::spark::spark;
 use crate::ui::parts::time::ago_or;
 use leptos::prelude::*;
-use leptos_router::components::{A, Form};
+use leptos_router::components::A;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -112,22 +113,18 @@ fn filters(query: &DatasetQuery, locations: &[LocationSummary]) -> AnyView {
     let clear = query
         .is_narrowed()
         .then(|| view! { <A href="/datasets" attr:class="button plain">"Clear"</A> });
-    view! {
-        <Form method="GET" action="/datasets" attr:role="search" attr:aria-label="Filter the list">
-            <div class="filters">
-                <div class="field search">
-                    <label for="f-search">"Name contains"</label>
-                    <input id="f-search" type="search" name="search" value=search/>
-                </div>
-                {location} {class} {advice}
-                <input type="hidden" name="sort" value=sort/>
-                <input type="hidden" name="order" value=order/>
-                <button type="submit">"Filter"</button>
-                {clear}
-            </div>
-        </Form>
-    }
-    .into_any()
+    let fields = view! {
+        <div class="field search">
+            <label for="f-search">"Name contains"</label>
+            <input id="f-search" type="search" name="search" value=search/>
+        </div>
+        {location} {class} {advice}
+        <input type="hidden" name="sort" value=sort/>
+        <input type="hidden" name="order" value=order/>
+        <button type="submit">"Filter"</button>
+        {clear}
+    };
+    ask("/datasets", "filters", "Filter the list", fields.into_any())
 }
 
 fn select(

@@ -3,7 +3,7 @@
 use crate::api::moves::get_job;
 use crate::domain::migration::{Job, JobDetail, JobEvent, JobStatus, ManifestObject};
 use crate::ui::browser;
-use crate::ui::format::{clock, plural, rate, title};
+use crate::ui::format::{plural, rate, title};
 use crate::ui::live::Live;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::command::command;
@@ -12,7 +12,7 @@ use crate::ui::parts::job::{actions, fraction, live_badge, meter, objects_line};
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::plan::{checks, plan, saving};
 use crate::ui::parts::stages::stages;
-use crate::ui::parts::time::full;
+use crate::ui::parts::time::{full, moment};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -102,7 +102,7 @@ fn event(e: JobEvent) -> AnyView {
     let reason = e.reason.map(|r| view! { <span class="sub">{r}</span> });
     view! {
         <li>
-            <time datetime=e.at.to_string()>{clock(e.at)}</time>
+            {moment(e.at)}
             <div>{status_badge(e.status)} {run} {reason}</div>
         </li>
     }
@@ -215,7 +215,7 @@ fn objects_table(objects: Vec<ManifestObject>) -> AnyView {
                                 <td class="title"><span class="mono">{o.key}</span>{o.error.map(|e| view! { <span class="sub bad">{e}</span> })}</td>
                                 <td class="num" data-label="Size">{o.size_bytes.to_string()}</td>
                                 <td data-label="State">{badge(tone, picture, title(&o.state))}</td>
-                                <td data-label="BLAKE3"><span class="mono muted">{hash.unwrap_or_else(|| "–".into())}</span></td>
+                                <td data-label="BLAKE3"><span class="mono muted nowrap">{hash.unwrap_or_else(|| "–".into())}</span></td>
                             </tr>
                         }
                     }).collect_view()}

@@ -8,7 +8,7 @@ use crate::api::query::JobQuery;
 use crate::api::status::{get_health, get_overview, last_events};
 use crate::domain::dataset::Page;
 use crate::domain::event::DomainEvent;
-use crate::domain::migration::Job;
+use crate::domain::migration::{Job, JobStatus};
 use crate::domain::overview::{Attention, HealthReport, HealthStatus, Overview};
 use crate::ui::format::{count, plural, title};
 use crate::ui::live::{Live, RECENT};
@@ -185,9 +185,16 @@ fn attention(items: &[Attention]) -> AnyView {
 
 fn running(jobs: Held<Page<Job>>) -> AnyView {
     Live::get().on_stage(JOBS_EVERY, move || jobs.refresh());
-    let shown = jobs.part(|p| p.items.iter().take(RUNNING_SHOWN).cloned().collect::<Vec<_>>());
+    let shown = jobs.part(|p| {
+        p.items
+            .iter()
+            .filter(|j| j.status != JobStatus::AwaitingApproval)
+            .take(RUNNING_SHOWN)
+            .cloned()
+            .collect::<Vec<_>>()
+    });
     let none = Memo::new(move |_| shown.with(Vec::is_empty));
-    let more = jobs.part(|p| p.total - i64::try_from(RUNNING_SHOWN).unwrap_or(0));
+    let more = jobs.part(|p| p.total - i64::try_from(p.items.len().min(RUNNING_SHOWN)).unwrap_or(0));
     view! {
         {move || {
             if none.get() {

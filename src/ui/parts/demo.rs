@@ -1,7 +1,9 @@
-//! The banner of a server whose data or faults are not a user's own: said on every page.
+//! What the server says of itself on every page: a banner where data or faults are not a user's own. The live connection starts from
+//! the place in the log that it names.
 
 use super::icon::{Icon, icon};
 use crate::api::status::{FrameNote, get_frame};
+use crate::ui::live::Live;
 use leptos::prelude::*;
 
 /// The banner; nothing on an ordinary server.
@@ -10,7 +12,11 @@ pub fn banner() -> AnyView {
     let note = Resource::new(|| (), |()| get_frame());
     view! {
         <Transition>
-            {move || Suspend::new(async move { note.await.ok().and_then(drawn) })}
+            {move || Suspend::new(async move {
+                let note = note.await.ok();
+                Live::get().start(note.as_ref().map(|n| (n.log.clone(), n.seq)));
+                note.and_then(drawn)
+            })}
         </Transition>
     }
     .into_any()

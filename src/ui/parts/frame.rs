@@ -1,12 +1,13 @@
 //! The frame around every page: brand, navigation, search, connection, theme.
 
+use super::ask::ask;
 use super::icon::{Icon, icon};
 use super::time::Now;
 use crate::ui::browser;
 use crate::ui::format::duration;
 use crate::ui::live::{Link, Live};
 use leptos::prelude::*;
-use leptos_router::components::{A, Form};
+use leptos_router::components::A;
 use leptos_router::hooks::use_location;
 
 /// Address, name and picture of each page in the navigation.
@@ -22,6 +23,13 @@ const PAGES: [(&str, &str, Icon); 6] = [
 /// Brand, navigation and what is always visible.
 #[must_use]
 pub fn side() -> AnyView {
+    let find = view! {
+        <label class="visually-hidden" for="find">"Find a dataset by name"</label>
+        {icon(Icon::Search)}
+        <input id="find" type="search" name="search" placeholder="Find a dataset" autocomplete="off"/>
+        <kbd class="js-only" aria-hidden="true">"/"</kbd>
+    }
+    .into_any();
     view! {
         <header class="side"><div class="side-in">
             <A href="/" attr:class="brand">
@@ -33,12 +41,7 @@ pub fn side() -> AnyView {
                 </svg>
                 <span>"Data in Motion"</span>
             </A>
-            <Form method="GET" action="/datasets" attr:class="find" attr:role="search">
-                <label class="visually-hidden" for="find">"Find a dataset by name"</label>
-                {icon(Icon::Search)}
-                <input id="find" type="search" name="search" placeholder="Find a dataset" autocomplete="off"/>
-                <kbd class="js-only" aria-hidden="true">"/"</kbd>
-            </Form>
+            {ask("/datasets", "find", "Find a dataset", find)}
             {navigation()}
             <div class="side-foot">{connection()} {theme_button()}</div>
         </div></header>

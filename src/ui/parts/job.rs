@@ -154,15 +154,15 @@ pub fn job_row(fetched: Signal<Job>, refresh: Callback<()>) -> AnyView {
     view! {
         <tr data-testid="job-row" data-job-id=id.to_string()>
             <td class="title">
-                <A href=format!("/jobs/{id}") attr:class="name">{format!("Job {id}")}</A>
+                <A href=format!("/jobs/{id}") attr:class="name nowrap">{format!("Job {id}")}</A>
                 <span class="sub"><A href=dataset>{first.dataset_name}</A></span>
             </td>
-            <td data-label="Stage">
+            <td data-label="Stage" class="stage-cell">
                 {live_badge(job)}
                 {move || reason.get().map(|reason| view! { <span class="sub clamp" title=reason.clone()>{reason.clone()}</span> })}
             </td>
             <td data-label="Progress">{meter(job)}</td>
-            <td data-label="Move"><span class="sub">{format!("from {from}")}</span><span class="sub">{format!("to {to}")}</span></td>
+            <td data-label="Move"><span class="sub nowrap">{format!("from {from}")}</span><span class="sub nowrap">{format!("to {to}")}</span></td>
             <td data-label="Changed">{move || ago(changed.get())}</td>
             <td data-label="Actions">{actions(job, refresh)}</td>
         </tr>

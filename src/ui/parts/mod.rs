@@ -44,4 +44,10 @@ pub mod demo;
 
 pub mod prices;
 
+pub mod ask;
+
 pub mod keys;
+
+pub mod record;
+
+pub mod rules;

@@ -1,8 +1,9 @@
 //! The strip of stages that a job goes through, with the time it reached each.
 
 use super::icon::{Icon, icon};
+use super::time::moment;
 use crate::domain::migration::{Job, JobEvent, JobStatus};
-use crate::ui::format::{clock, title, words};
+use crate::ui::format::{title, words};
 use leptos::prelude::*;
 
 const WAY: [JobStatus; 5] = [
@@ -74,7 +75,7 @@ fn strip(status: JobStatus, attempt: i64, events: &[JobEvent]) -> AnyView {
                 <li class=class aria-current=current data-stage=stage.as_str()>
                     <span class="knob">{icon(picture)}</span>
                     <span>{name}</span>
-                    <span class="when">{at.filter(|_| i <= reached).map(clock)}</span>
+                    <span class="when">{at.filter(|_| i <= reached).map(moment)}</span>
                 </li>
             }
         })

@@ -1,8 +1,8 @@
 //! The form that asks where a dataset should go. A GET form: it opens the plan, and changes nothing.
 
+use super::ask::ask;
 use crate::domain::location::LocationSummary;
 use leptos::prelude::*;
-use leptos_router::components::Form;
 use std::collections::BTreeSet;
 
 /// Target location, class, and the button that opens the plan. `target` is chosen first; without one, the first location that is
@@ -44,8 +44,7 @@ pub fn target_form(
         })
         .collect_view();
     let class = class.to_owned();
-    view! {
-        <Form method="GET" action="/plan">
+    let fields = view! {
             <input type="hidden" name="dataset" value=dataset/>
             <div class="form-grid">
                 <div class="field">
@@ -64,7 +63,6 @@ pub fn target_form(
                 </div>
                 <div><button type="submit">"Show the plan"</button></div>
             </div>
-        </Form>
-    }
-    .into_any()
+    };
+    ask("/plan", "", "Plan a move", fields.into_any())
 }

@@ -66,6 +66,20 @@ pub fn full(at: Timestamp) -> AnyView {
     view! { <time datetime=at.to_string() title=format::utc(at) class="nowrap">{text}</time> }.into_any()
 }
 
+/// An instant to the second, for lines of a day's work: UTC, then the visitor's own time.
+#[must_use]
+pub fn moment(at: Timestamp) -> AnyView {
+    let known = Now::is_known();
+    let text = move || {
+        if known.get() {
+            browser::local_moment(at.0)
+        } else {
+            format::clock(at)
+        }
+    };
+    view! { <time datetime=at.to_string() title=format::utc(at)>{text}</time> }.into_any()
+}
+
 fn local(at: Timestamp) -> String {
     browser::local_text(at.0)
 }
