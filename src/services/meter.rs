@@ -4,7 +4,7 @@
 //! its own, so two in one process do not mix. Knows no protocol; an adapter turns figures into text.
 
 use super::{Deps, ServiceResult};
-use crate::adapters::sql::jobs;
+use crate::adapters::sql::jobs_list;
 use crate::domain::migration::JobStatus;
 use crate::domain::unit::Bytes;
 use metrics::{
@@ -177,7 +177,7 @@ impl Figures {
         let seq = self.deps.live.bounds().await?.last;
         let by_status = {
             let mut conn = self.deps.store.reader().await?;
-            jobs::counts_by_status(&mut conn).await?
+            jobs_list::counts_by_status(&mut conn).await?
         };
         let clients = self.deps.live.subscribers();
         self.deps.meter.with(|| {

@@ -4,7 +4,7 @@
 
 use super::{Deps, ServiceResult};
 use crate::adapters::sql::overview::{self as sums, Needs, Waiting};
-use crate::adapters::sql::{Conn, jobs, locations};
+use crate::adapters::sql::{Conn, jobs_list, locations};
 use crate::domain::location::LocationCheck;
 use crate::domain::overview::{Attention, Overview};
 use crate::domain::unit::{NanoUsd, Timestamp};
@@ -51,8 +51,8 @@ impl OverviewService {
             monthly_cost_nanousd: NanoUsd(monthly.map(|m| m.0).sum()),
             found_saving_nanousd: found.saving,
             move_recommendation_count: found.moves,
-            realised_saving_nanousd: jobs::realised_saving(&mut conn).await?,
-            jobs_by_status: jobs::counts_by_status(&mut conn).await?,
+            realised_saving_nanousd: jobs_list::realised_saving(&mut conn).await?,
+            jobs_by_status: jobs_list::counts_by_status(&mut conn).await?,
             attention,
             placements,
             demo_note: self.deps.options.demo.clone(),

@@ -207,6 +207,17 @@ async fn a_mover_that_wakes_after_its_job_was_taken_over_changes_nothing() {
     scene.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_finds_directories_that_were_made_just_before_the_kill() {
+    let mut scene = Scene::open("bare", "3600").await;
+    scene.start(&["kill-at=staging-made"]).dies().await;
+    scene.services().mover.cancel(scene.job).await.unwrap();
+    let mut server = scene.start(&[]);
+    scene.ends_cancelled().await;
+    server.stop().await;
+    scene.close().await;
+}
+
 #[test]
 fn an_unknown_point_is_refused_with_the_list() {
     let dir = tempfile::tempdir().unwrap();

@@ -94,7 +94,7 @@ async fn the_source_is_retired_after_the_grace_period_and_only_if_nothing_was_to
             j.job
                 .reason
                 .as_deref()
-                .is_some_and(|r| r.ends_with("the source is removed"))
+                .is_some_and(|r| r.ends_with("the source is removed; what the job did not move stays there"))
         })
         .await;
     assert_eq!(done.job.status, JobStatus::Completed);
@@ -340,6 +340,58 @@ async fn a_source_that_changes_is_copied_again_and_one_that_never_rests_fails() 
         "{reason}"
     );
     assert!(!app.dir.path().join("files/fast/restless").exists());
+    work.stop().await;
+}
+
+#[tokio::test]
+async fn a_dataset_that_changes_in_the_catalog_is_looked_at_again() {
+    let (app, deep) = moving_with(10, &[("inject", "pause-at=switch-begun")]).await;
+    let mut work = AtWork::start(&app);
+    let job = queue(&app, &deep, "demo").await;
+    let gate = held_at(&app, "switch-begun").await;
+    let before = app.services().catalog.find_dataset(&demo()).await.unwrap();
+    let scanned = app.services().catalog.scan_dataset(&demo()).await.unwrap();
+    assert!(
+        scanned.dataset.generation > before.generation,
+        "the scan found more than was known"
+    );
+    std::fs::remove_file(gate).unwrap();
+    let done = work.until_status(job.id, JobStatus::Completed).await;
+    let again = done
+        .events
+        .iter()
+        .filter_map(|e| e.reason.as_deref())
+        .any(|r| r.contains("changed in the catalog"));
+    assert!(again, "{:#?}", done.events);
+    let after = app.services().catalog.find_dataset(&demo()).await.unwrap();
+    assert!(after.generation > scanned.dataset.generation);
+    assert_no_leftovers(&app.dir.path().join("files"));
+    work.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_before_the_commit_wins_even_after_the_rename() {
+    let (app, deep) = moving_with(10, &[("inject", "pause-at=renamed")]).await;
+    let files = app.dir.path().join("files");
+    let content = tree(&files.join("fast/demo"));
+    let mut work = AtWork::start(&app);
+    let job = queue(&app, &deep, "a/demo").await;
+    let gate = held_at(&app, "renamed").await;
+    assert!(
+        files.join("deep/a/demo").exists(),
+        "it stands at its final place already"
+    );
+    app.services().mover.cancel(job.id).await.unwrap();
+    std::fs::remove_file(gate).unwrap();
+    work.until_status(job.id, JobStatus::Cancelled).await;
+    assert!(
+        tree(&files.join("deep")).is_empty(),
+        "{:?}",
+        tree(&files.join("deep")).keys()
+    );
+    assert_serves(app.services(), "demo", &content).await;
+    let late = app.services().mover.cancel(job.id).await.unwrap_err();
+    assert_eq!(late.code(), "job_state");
     work.stop().await;
 }
 

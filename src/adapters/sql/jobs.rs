@@ -10,20 +10,21 @@ use crate::domain::migration::machine::{JobState, Wanted};
 use crate::domain::migration::{Job, JobEvent, JobStatus, Plan, Progress};
 use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// The words of statuses that hold a dataset, as the index `jobs_one_live` has them.
-const LIVE: &str = "('awaiting_approval', 'queued', 'copying', 'verifying', 'switching', 'paused')";
+pub(super) const LIVE: &str =
+    "('awaiting_approval', 'queued', 'copying', 'verifying', 'switching', 'paused')";
 
 /// Columns of a job. `at_target` tells whether the dataset is served from this job's target.
-const COLUMNS: &str = "j.id, j.dataset_id, j.dataset_name, j.status, j.wanted, j.rounds, j.undo_open, j.reason, j.error_code, \
+pub(super) const COLUMNS: &str = "j.id, j.dataset_id, j.dataset_name, j.status, j.wanted, j.rounds, j.undo_open, j.reason, j.error_code, \
     j.attempt, j.source_location_id, j.source_root, j.source_uri, j.source_class, j.source_replica_id, \
     j.target_location_id, j.target_root, j.target_uri, j.target_class, j.target_replica_id, j.seen_generation, j.fence, \
     j.owner, j.lease_until, j.token, j.staging_no, j.parents, j.manifest_at, j.verification, j.objects_done, j.objects_total, \
     j.bytes_done, j.bytes_total, j.bytes_per_sec, j.forecast_saving, j.created_at, j.updated_at, j.started_at, \
     j.finished_at, j.undo_until, \
     CASE WHEN d.path_uri = j.target_uri AND d.location_id = j.target_location_id THEN 1 ELSE 0 END AS at_target";
-const TABLES: &str = "jobs j LEFT JOIN datasets d ON d.id = j.dataset_id";
+pub(super) const TABLES: &str = "jobs j LEFT JOIN datasets d ON d.id = j.dataset_id";
 
 /// A job with what the mover needs to carry it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,104 +155,6 @@ pub async fn events(conn: &mut Conn, id: JobId) -> Result<Vec<JobEvent>, StoreEr
         .collect()
 }
 
-/// Which jobs a list holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum WithStatus {
-    /// All.
-    #[default]
-    Any,
-    /// All that have not ended.
-    Live,
-    /// Those in one stage.
-    One(JobStatus),
-}
-
-/// Narrows a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListFilter {
-    /// By stage.
-    pub status: WithStatus,
-    /// By dataset.
-    pub dataset: Option<DatasetId>,
-    /// By the dataset's name when the job was made.
-    pub dataset_name: Option<String>,
-}
-
-fn narrow(query: &mut QueryBuilder<Db>, filter: &ListFilter) {
-    query.push(" WHERE 1 = 1");
-    match filter.status {
-        WithStatus::Any => {}
-        WithStatus::Live => {
-            query.push(" AND j.status IN ").push(LIVE);
-        }
-        WithStatus::One(status) => {
-            query.push(" AND j.status = ").push_bind(status.as_str());
-        }
-    }
-    if let Some(id) = filter.dataset {
-        query.push(" AND j.dataset_id = ").push_bind(id.0);
-    }
-    if let Some(name) = &filter.dataset_name {
-        query.push(" AND j.dataset_name = ").push_bind(name.clone());
-    }
-}
-
-/// At most `limit` jobs older than `before`, newest first.
-///
-/// # Errors
-/// The database's own.
-pub async fn page(
-    conn: &mut Conn,
-    filter: &ListFilter,
-    before: Option<JobId>,
-    limit: i64,
-) -> Result<Vec<Job>, StoreError> {
-    let mut query = QueryBuilder::<Db>::new(format!("SELECT {COLUMNS} FROM {TABLES}"));
-    narrow(&mut query, filter);
-    if let Some(before) = before {
-        query.push(" AND j.id < ").push_bind(before.0);
-    }
-    query.push(" ORDER BY j.id DESC LIMIT ").push_bind(limit);
-    let rows = query.build().fetch_all(conn).await?;
-    rows.iter().map(|row| Ok(read(row)?.job)).collect()
-}
-
-/// Jobs of the whole list.
-///
-/// # Errors
-/// The database's own.
-pub async fn total(conn: &mut Conn, filter: &ListFilter) -> Result<i64, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM jobs j");
-    narrow(&mut query, filter);
-    Ok(query.build_query_scalar().fetch_one(conn).await?)
-}
-
-/// How many jobs there are in each stage; stages without one are left out.
-///
-/// # Errors
-/// The database's own.
-pub async fn counts_by_status(conn: &mut Conn) -> Result<BTreeMap<String, i64>, StoreError> {
-    let rows = sqlx::query("SELECT status, COUNT(*) FROM jobs GROUP BY status")
-        .fetch_all(conn)
-        .await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-        .collect()
-}
-
-/// Sum of the forecast monthly savings of the moves that were completed and not undone.
-///
-/// # Errors
-/// The database's own.
-pub async fn realised_saving(conn: &mut Conn) -> Result<NanoUsd, StoreError> {
-    let sum: i64 = sqlx::query_scalar(
-        "SELECT CAST(COALESCE(SUM(forecast_saving), 0) AS BIGINT) FROM jobs WHERE status = 'completed'",
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(NanoUsd(sum))
-}
-
 /// The live job of each of these datasets that has one.
 ///
 /// # Errors
@@ -337,7 +240,7 @@ fn status(row: &Row) -> Result<JobStatus, StoreError> {
     JobStatus::parse(&text).ok_or_else(|| StoreError::corrupt("status", text))
 }
 
-fn read(row: &Row) -> Result<JobRow, StoreError> {
+pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
     let time = |column: &str| -> Result<Option<Timestamp>, StoreError> {
         Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
     };

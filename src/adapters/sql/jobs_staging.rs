@@ -1,7 +1,7 @@
 //! Rows of `job_staging`, and what a job remembers of the places it works in.
 //!
-//! Invariant: a staging directory has a row from the moment after it was made until nothing of it is left, and the row holds what
-//! identifies the directory itself, so that it is recognised when a crash left it under another name.
+//! Invariant: a staging directory has a row from before it is made until nothing of it is left, and the row holds what identifies
+//! the directory itself, so that it is recognised when a crash left it under another name.
 
 use super::jobs::{self, JobRow};
 use super::{Conn, StoreError};
@@ -14,11 +14,22 @@ use sqlx::Row as _;
 pub struct StagedRow {
     /// Its number.
     pub staging_no: i64,
-    /// What identifies its data directory.
+    /// What identifies its data directory; empty before it was made.
     pub identity: String,
 }
 
-/// Remembers a directory that was made.
+impl StagedRow {
+    /// A directory that is about to be made. No directory has this identity.
+    #[must_use]
+    pub fn unknown(staging_no: i64) -> Self {
+        Self {
+            staging_no,
+            identity: String::new(),
+        }
+    }
+}
+
+/// Remembers a directory: before it is made, and again once it is known which one it is.
 ///
 /// # Errors
 /// The database's own.

@@ -30,6 +30,8 @@ pub mod jobs_change;
 
 pub mod jobs_lease;
 
+pub mod jobs_list;
+
 pub mod jobs_objects;
 
 pub mod jobs_rates;

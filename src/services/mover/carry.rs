@@ -17,6 +17,8 @@ const KEEP_FAILED_MICROS: i64 = Timestamp::DAY;
 
 /// What every failure before the switch ends with.
 const UNTOUCHED: &str = "the source serves on; nothing was switched";
+/// What becomes of the copies of a failed job.
+const KEPT: &str = "what was copied waits a day for a retry";
 
 /// Carries a job as far as it goes. An error is a database that could not be written: the job is found as it is at the next look.
 pub(super) async fn carry(mut held: Held) -> Result<(), Halt> {
@@ -112,7 +114,7 @@ async fn copy_again(held: &mut Held, what: &str) -> Result<bool, Halt> {
     if step.state.status == JobStatus::Failed {
         also.error_code = Some("source_changed".into());
         also.reason = Some(format!(
-            "the source keeps changing: {what} (after {MAX_SOURCE_ROUNDS} more rounds); {UNTOUCHED}"
+            "the source keeps changing: {what} (after {MAX_SOURCE_ROUNDS} more rounds); {UNTOUCHED}, {KEPT}"
         ));
         also.release = true;
         also.keep_until = Some(held.deps.clock.now().plus_micros(KEEP_FAILED_MICROS));
@@ -127,7 +129,13 @@ async fn copy_again(held: &mut Held, what: &str) -> Result<bool, Halt> {
 }
 
 async fn fail(held: &mut Held, code: String, reason: String) -> Result<bool, Halt> {
-    let mut reason = format!("{reason}; {UNTOUCHED}");
+    // On a full target the copies are in the way of whoever makes room.
+    let (keep, becomes) = if code == "target_full" {
+        (0, "what was copied is removed to make room")
+    } else {
+        (KEEP_FAILED_MICROS, KEPT)
+    };
+    let mut reason = format!("{reason}; {UNTOUCHED}, {becomes}");
     if let Err(problem) = switch::unpublish(held).await {
         match problem {
             Halt::Failed { reason: more, .. } => reason = format!("{reason} (and: {more})"),
@@ -135,12 +143,6 @@ async fn fail(held: &mut Held, code: String, reason: String) -> Result<bool, Hal
         }
     }
     let now = held.deps.clock.now();
-    // On a full target the copies are in the way of whoever makes room.
-    let keep = if code == "target_full" {
-        0
-    } else {
-        KEEP_FAILED_MICROS
-    };
     let also = Also {
         reason: Some(reason),
         error_code: Some(code),

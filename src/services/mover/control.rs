@@ -4,7 +4,7 @@
 //! told; it answers with the next change.
 
 use super::Mover;
-use super::queue::held;
+use super::queue::{held, location, refuse_taken_place};
 use crate::adapters::sql::jobs_change::Also;
 use crate::adapters::sql::{Conn, StoreError, datasets, jobs, jobs_change, jobs_objects};
 use crate::domain::access::DatasetKey;
@@ -63,6 +63,8 @@ impl Mover {
         let step = machine::next(row.state, trigger).map_err(refused)?;
         if trigger == Trigger::Retry {
             still_at_source(&mut tx, &row.job).await?;
+            let target = location(&mut tx, row.job.target_location_id.to_string()).await?;
+            refuse_taken_place(&mut tx, &row.job.dataset_name, &row.job.target_uri, &target).await?;
         }
         let also = Also {
             reason: note(trigger, step.state.wanted),

@@ -5,7 +5,7 @@
 
 use super::failpoint::Point;
 use super::held::{Halt, Held};
-use super::{manifest, pass};
+use super::{manifest, pass, switch};
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::adapters::sql::jobs_staging::{self, StagedRow};
 use crate::adapters::sql::{Conn, datasets};
@@ -17,6 +17,7 @@ use async_trait::async_trait;
 /// From wherever a crash left it to "every object of the manifest is durable at the target".
 pub(super) async fn copy(held: &mut Held) -> Result<(), Halt> {
     see_dataset(held).await?;
+    switch::unpublish(held).await?;
     let staging = stage(held).await?;
     manifest::bring_up_to_date(held, &staging).await?;
     let done = {
@@ -65,7 +66,19 @@ async fn stage(held: &mut Held) -> Result<Staging, Halt> {
         tx.commit().await?;
         held.row.parents = Some(parents);
     }
-    held.pass(Point::ParentsRecorded).await;
+    let known = {
+        let mut tx = held.write().await?;
+        let known = jobs_staging::left(&mut tx, id)
+            .await?
+            .into_iter()
+            .find(|s| s.staging_no == number);
+        if known.is_none() {
+            jobs_staging::made(&mut tx, id, &StagedRow::unknown(number)).await?;
+            tx.commit().await?;
+        }
+        known
+    };
+    held.pass(Point::StagingRecorded).await;
     held.deps.objects.prepare(&staging).await?;
     held.pass(Point::StagingMade).await;
     let identity = held
@@ -79,7 +92,7 @@ async fn stage(held: &mut Held) -> Result<Staging, Halt> {
         identity,
     };
     let mut tx = held.write().await?;
-    if jobs_staging::left(&mut tx, id).await?.contains(&staged) {
+    if known.as_ref() == Some(&staged) {
         jobs_objects::reset_failed(&mut tx, id).await?;
     } else {
         jobs_staging::made(&mut tx, id, &staged).await?;

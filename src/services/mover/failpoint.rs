@@ -31,8 +31,8 @@ points! {
     /// The job is taken, nothing is done.
     Claimed = "claimed",
     /// The directories that will be made are remembered, none is made.
-    ParentsRecorded = "parents-recorded",
-    /// The staging directories stand, their row does not.
+    StagingRecorded = "staging-recorded",
+    /// The staging directories stand, their row does not say which they are.
     StagingMade = "staging-made",
     /// The source is listed, the manifest is not written.
     SourceListed = "source-listed",

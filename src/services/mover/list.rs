@@ -1,7 +1,8 @@
 //! Jobs as lists, pages and programs read them.
 
 use super::Mover;
-use crate::adapters::sql::jobs::{self, ListFilter, WithStatus};
+use crate::adapters::sql::jobs;
+use crate::adapters::sql::jobs_list::{self, ListFilter, WithStatus};
 use crate::adapters::sql::jobs_objects;
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::Page;
@@ -32,11 +33,11 @@ impl Mover {
         let before = cursor.map(read_cursor).transpose()?;
         let limit = i64::from(limit.clamp(1, LIMIT_MAX));
         let mut conn = self.deps.store.reader().await?;
-        let mut items = jobs::page(&mut conn, &filter, before, limit + 1).await?;
+        let mut items = jobs_list::page(&mut conn, &filter, before, limit + 1).await?;
         let more = i64::try_from(items.len()).is_ok_and(|n| n > limit);
         items.truncate(usize::try_from(limit).unwrap_or(1));
         let next_cursor = items.last().filter(|_| more).map(|job| format!("j{}", job.id));
-        let total = jobs::total(&mut conn, &filter).await?;
+        let total = jobs_list::total(&mut conn, &filter).await?;
         Ok(Page {
             items,
             next_cursor,

@@ -8,7 +8,7 @@ use super::held::{Halt, Held};
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::adapters::sql::jobs_staging;
 use crate::domain::unit::Bytes;
-use crate::ports::objects::{FoundObject, Listing, ObjectError, Prefix, Staging};
+use crate::ports::objects::{FoundObject, Listing, ObjectError, Occupancy, Prefix, Staging};
 
 /// Rows written in one transaction: a few milliseconds of the only writer.
 const BATCH: usize = 200;
@@ -27,6 +27,7 @@ pub(super) struct Difference {
 /// Lists the source and makes the manifest say the same. Copies of what is gone are removed first.
 pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging) -> Result<(), Halt> {
     let listing = list_source(held).await?;
+    still_fit(held, &listing).await?;
     held.pass(Point::SourceListed).await;
     let rows = all(held).await?;
     let difference = compare(&rows, &listing);
@@ -50,6 +51,22 @@ pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging) -> Resu
     jobs_staging::set_manifest_whole(&mut tx, id, now).await?;
     tx.commit().await?;
     held.pass(Point::ManifestWhole).await;
+    Ok(())
+}
+
+/// The plan found both places fit; a link or a mount can have changed that, and something can have come to the target.
+async fn still_fit(held: &Held, listing: &Listing) -> Result<(), Halt> {
+    let (source, target) = (held.source()?, held.target()?);
+    let survey = held.deps.objects.survey(&source, &target, listing).await?;
+    if let Some(overlap) = survey.overlap {
+        return Err(Halt::failed("overlap", format!("{overlap} now")));
+    }
+    if let Occupancy::Occupied(what) = survey.occupancy {
+        return Err(Halt::failed(
+            "target_not_empty",
+            format!("{what}; it was empty when the move was planned"),
+        ));
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::Mover;
 use crate::adapters::sql::{Conn, StoreError, datasets, jobs, jobs_change, locations};
 use crate::domain::access::DatasetKey;
 use crate::domain::id::JobId;
-use crate::domain::location::Location;
+use crate::domain::location::{Location, StorageUri};
 use crate::domain::migration::machine::JobState;
 use crate::domain::migration::{Job, Plan};
 use crate::domain::replica::{Replica, ReplicaRole};
@@ -29,7 +29,7 @@ impl Mover {
         }
         let source = location(&mut tx, plan.source_location_id.to_string()).await?;
         let target = location(&mut tx, plan.target_location_id.to_string()).await?;
-        refuse_taken_place(&mut tx, &plan, &target).await?;
+        refuse_taken_place(&mut tx, &plan.dataset_name, &plan.target_uri, &target).await?;
         let token = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
         let new = jobs::NewJob {
             plan: &plan,
@@ -110,7 +110,7 @@ async fn seen_by_plan(tx: &mut Conn, plan: &Plan) -> ServiceResult<Replica> {
         })
 }
 
-async fn location(tx: &mut Conn, id: String) -> ServiceResult<Location> {
+pub(super) async fn location(tx: &mut Conn, id: String) -> ServiceResult<Location> {
     Ok(locations::find(tx, &id)
         .await?
         .ok_or_else(|| ServiceError::not_found("location", id))?
@@ -118,35 +118,39 @@ async fn location(tx: &mut Conn, id: String) -> ServiceResult<Location> {
 }
 
 /// A place belongs to one dataset and one job at a time.
-async fn refuse_taken_place(tx: &mut Conn, plan: &Plan, target: &Location) -> ServiceResult<()> {
-    let prefix = match target.uri.relative(&plan.target_uri) {
+pub(super) async fn refuse_taken_place(
+    tx: &mut Conn,
+    dataset: &str,
+    uri: &StorageUri,
+    target: &Location,
+) -> ServiceResult<()> {
+    let prefix = match target.uri.relative(uri) {
         Some(prefix) if !prefix.is_empty() => prefix,
         _ => {
             return Err(ServiceError::invalid(
                 "target_outside",
                 format!(
-                    "{} is no directory below the location {} ({})",
-                    plan.target_uri, target.name, target.uri
+                    "{uri} is no directory below the location {} ({})",
+                    target.name, target.uri
                 ),
             ));
         }
     };
     if let Some(name) = datasets::overlapping(tx, target.id, prefix).await? {
-        let message = if name == plan.dataset_name {
+        let message = if name == dataset {
             format!(
-                "{} overlaps a copy of {name} itself: the one that serves, or one that is kept after an earlier move",
-                plan.target_uri
+                "{uri} overlaps a copy of {name} itself: the one that serves, or one that is kept after an earlier move"
             )
         } else {
-            format!("{} overlaps the place of the dataset {name}", plan.target_uri)
+            format!("{uri} overlaps the place of the dataset {name}")
         };
         return Err(ServiceError::conflict("target_taken", message));
     }
-    for (job, uri) in jobs::live_targets(tx, target.id).await? {
-        if uri.overlaps(&plan.target_uri) {
+    for (job, other) in jobs::live_targets(tx, target.id).await? {
+        if other.overlaps(uri) {
             return Err(ServiceError::conflict(
                 "target_taken",
-                format!("{} overlaps the target of the job {job}", plan.target_uri),
+                format!("{uri} overlaps the target of the job {job}"),
             ));
         }
     }

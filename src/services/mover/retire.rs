@@ -176,6 +176,9 @@ pub(super) async fn remove(held: &mut Held) -> Result<(), Halt> {
             first.reason
         );
     }
+    if held.deps.objects.identity(&at).await?.is_some() {
+        reason = format!("{reason}; what the job did not move stays there");
+    }
     let now = held.deps.clock.now();
     let mut tx = held.write().await?;
     if let Some(replica) = replica {
@@ -183,6 +186,7 @@ pub(super) async fn remove(held: &mut Held) -> Result<(), Halt> {
     }
     let also = Also {
         reason: Some(reason),
+        release: true,
         ..Also::default()
     };
     let state = held.row.state;

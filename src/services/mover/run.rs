@@ -49,13 +49,22 @@ enum Free {
     Expired,
 }
 
+/// A job in work.
+struct Work {
+    /// Stops it.
+    meter: Arc<Meter>,
+    /// What is done to it, when it has ended already.
+    chore: Option<Chore>,
+    /// Who does it.
+    task: tokio::task::Id,
+}
+
 /// The loop's own state.
 struct Loop {
     mover: Mover,
     owner: Owner,
     tasks: JoinSet<(JobId, Result<(), Halt>)>,
-    /// Jobs in work, with what stops them, and for a chore which one.
-    working: HashMap<JobId, (Arc<Meter>, Option<Chore>)>,
+    working: HashMap<JobId, Work>,
     resting: HashMap<JobId, Instant>,
     closing: bool,
 }
@@ -126,7 +135,7 @@ impl Loop {
     }
 
     fn running(&self) -> usize {
-        self.working.values().filter(|(_, chore)| chore.is_none()).count()
+        self.working.values().filter(|work| work.chore.is_none()).count()
     }
 
     /// Tells holders of this process to stop when a person wants it.
@@ -136,8 +145,8 @@ impl Loop {
         }
         let mut conn = self.mover.deps.store.reader().await?;
         for id in jobs_lease::wishes(&mut conn, self.owner.name()).await? {
-            if let Some((meter, None)) = self.working.get(&id) {
-                meter.stop();
+            if let Some(work) = self.working.get(&id).filter(|w| w.chore.is_none()) {
+                work.meter.stop();
             }
         }
         Ok(())
@@ -178,11 +187,7 @@ impl Loop {
                 continue;
             };
             if let Some(row) = self.claim(&row, &step.state, free).await? {
-                let meter = Arc::new(Meter::default());
-                self.working.insert(row.job.id, (meter.clone(), None));
-                let held = Held::new(self.mover.deps.clone(), row, meter);
-                self.tasks
-                    .spawn(async move { (held.row.job.id, Box::pin(carry::carry(held)).await) });
+                self.begin(row, None);
                 return Ok(true);
             }
         }
@@ -227,7 +232,7 @@ impl Loop {
 
     /// Takes one thing that is left to do, unless one is in work.
     async fn take_chore(&mut self) -> Result<(), StoreError> {
-        if self.working.values().any(|(_, chore)| chore.is_some()) {
+        if self.working.values().any(|work| work.chore.is_some()) {
             return Ok(());
         }
         let now = self.mover.deps.clock.now();
@@ -253,15 +258,26 @@ impl Loop {
             let held = jobs_lease::hold(&mut tx, &row, self.owner.name(), until).await?;
             tx.commit().await?;
             if let Some(row) = held {
-                let meter = Arc::new(Meter::default());
-                self.working.insert(row.job.id, (meter.clone(), Some(chore)));
-                let held = Held::new(self.mover.deps.clone(), row, meter);
-                self.tasks
-                    .spawn(async move { (held.row.job.id, Box::pin(do_chore(held, chore)).await) });
+                self.begin(row, Some(chore));
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Works on a job that was just taken.
+    fn begin(&mut self, row: JobRow, chore: Option<Chore>) {
+        let (id, meter) = (row.job.id, Arc::new(Meter::default()));
+        let held = Held::new(self.mover.deps.clone(), row, meter.clone());
+        let task = self.tasks.spawn(async move {
+            let done = match chore {
+                None => Box::pin(carry::carry(held)).await,
+                Some(chore) => Box::pin(do_chore(held, chore)).await,
+            };
+            (id, done)
+        });
+        let task = task.id();
+        self.working.insert(id, Work { meter, chore, task });
     }
 
     fn ended(&mut self, ended: Result<(JobId, Result<(), Halt>), tokio::task::JoinError>) {
@@ -275,8 +291,7 @@ impl Loop {
             }
             Err(panic) => {
                 tracing::error!(%panic, "a job's task ended unexpectedly; its job is looked at afresh");
-                // Which one it was is not told: every meter that nobody else holds belongs to an ended task.
-                self.working.retain(|_, (meter, _)| Arc::strong_count(meter) > 1);
+                self.working.retain(|_, work| work.task != panic.id());
             }
         }
         self.resting.retain(|_, until| *until > Instant::now());
@@ -284,8 +299,8 @@ impl Loop {
 
     /// Stops everything and waits until it is given back.
     async fn close(&mut self) {
-        for (meter, _) in self.working.values() {
-            meter.stop();
+        for work in self.working.values() {
+            work.meter.stop();
         }
         while let Some(ended) = self.tasks.join_next().await {
             self.ended(ended);

@@ -2,7 +2,7 @@
 
 use super::Mover;
 use super::run::RUNNING_MAX;
-use crate::adapters::sql::jobs;
+use crate::adapters::sql::jobs_list;
 use crate::domain::overview::{HealthStatus, PartHealth};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,7 +39,7 @@ impl Mover {
         }
         let doing = self.shared.doing().clone();
         let counts = match self.deps.store.reader().await {
-            Ok(mut conn) => jobs::counts_by_status(&mut conn).await,
+            Ok(mut conn) => jobs_list::counts_by_status(&mut conn).await,
             Err(problem) => Err(problem),
         };
         let counts = match counts {

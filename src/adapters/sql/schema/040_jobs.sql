@@ -89,7 +89,8 @@ CREATE TABLE job_objects (
 
 CREATE INDEX job_objects_by_state ON job_objects (job_id, state);
 
--- Staging directories that were made. The identity is that of the directory itself, so that it is recognised after a rename.
+-- Staging directories, from before they are made. The identity is that of the directory itself, so that it is recognised after a
+-- rename; it is empty until the directory was made.
 CREATE TABLE job_staging (
     job_id     BIGINT NOT NULL REFERENCES jobs (id),
     staging_no BIGINT NOT NULL,
