@@ -188,23 +188,45 @@ async fn a_job_whose_mover_may_still_be_alive_waits_for_the_lease_and_is_copied_
     scene.close().await;
 }
 
+/// The two are in the same stage, so that nothing but the fence tells them apart.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mover_that_wakes_after_its_job_was_taken_over_changes_nothing() {
-    let mut scene = Scene::open("zombie", "3600").await;
-    let mut zombie = scene.start(&["pause-at=copy-finished"]);
-    let gate = zombie.held_at("copy-finished").await;
-    scene.forget_proof_of_death();
-    scene.let_lease_run_out().await;
-    let mut server = scene.start(&["pause-at=switch-begun"]);
-    let second = server.held_at("switch-begun").await;
-    // It wakes while the other one is about to switch.
-    std::fs::remove_file(gate).unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    std::fs::remove_file(second).unwrap();
-    scene.ends_completed().await;
-    zombie.stop().await;
-    server.stop().await;
-    scene.close().await;
+    for (sleeps_at, other_at, stage) in [
+        ("copy-finished", "manifest-whole", JobStatus::Copying),
+        ("group-synced", "manifest-whole", JobStatus::Copying),
+        ("verify-finished", "object-verified", JobStatus::Verifying),
+        ("renamed", "switch-begun", JobStatus::Switching),
+    ] {
+        let mut scene = Scene::open(&format!("asleep at {sleeps_at}"), "3600").await;
+        let mut sleeper = scene.start(&[&format!("pause-at={sleeps_at}")]);
+        let wake = sleeper.held_at(sleeps_at).await;
+        scene.forget_proof_of_death();
+        scene.let_lease_run_out().await;
+        let mut other = scene.start(&[&format!("pause-at={other_at}")]);
+        let go_on = other.held_at(other_at).await;
+        let before = scene.services().mover.get_job(scene.job).await.unwrap();
+        assert_eq!(before.job.status, stage, "{sleeps_at}");
+
+        std::fs::remove_file(wake).unwrap();
+        // Once it has ended it has tried everything that it wanted to write.
+        sleeper.stop().await;
+        let after = scene.services().mover.get_job(scene.job).await.unwrap();
+        assert_eq!(after.events, before.events, "{sleeps_at}");
+        assert!(
+            after.objects == before.objects,
+            "{sleeps_at}: it changed the manifest"
+        );
+        assert_eq!(
+            (after.job.fence, after.job.owner),
+            (before.job.fence, before.job.owner),
+            "{sleeps_at}"
+        );
+
+        std::fs::remove_file(go_on).unwrap();
+        scene.ends_completed().await;
+        other.stop().await;
+        scene.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

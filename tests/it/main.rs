@@ -27,6 +27,8 @@ mod jobs;
 
 mod moves;
 
+mod moves_disturbed;
+
 mod crash;
 
 mod crashing;
