@@ -62,3 +62,5 @@ mod telemetry_http;
 mod telemetry_crash;
 
 mod cli_access;
+
+mod losses;

@@ -19,14 +19,29 @@ use std::sync::Arc;
 
 /// When a test is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Moment {
-    Before(&'static str),
-    After(&'static str),
+pub struct Moment {
+    /// Before or after the operation.
+    pub after: bool,
+    /// Which one, by its name in the port.
+    pub name: &'static str,
+    /// The object it is about, for those that are about one.
+    pub key: String,
 }
 
-type Hook = Arc<dyn Fn(Moment) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+impl Moment {
+    pub fn is_before(&self, name: &str) -> bool {
+        !self.after && self.name == name
+    }
 
-/// Local disks, and a hook around every operation.
+    pub fn is_after(&self, name: &str) -> bool {
+        self.after && self.name == name
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<(), ObjectError>> + Send>>;
+type Hook = Arc<dyn Fn(Moment) -> Answer + Send + Sync>;
+
+/// Local disks, and a hook around every operation. An error of the hook is the operation's.
 pub struct Meddler {
     inner: LocalObjects,
     hook: Hook,
@@ -35,7 +50,7 @@ pub struct Meddler {
 impl Meddler {
     pub fn new<F>(hook: impl Fn(Moment) -> F + Send + Sync + 'static) -> Arc<Self>
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output = Result<(), ObjectError>> + Send + 'static,
     {
         Arc::new(Self {
             inner: LocalObjects::new(),
@@ -47,14 +62,32 @@ impl Meddler {
     pub fn idle() -> Self {
         Self {
             inner: LocalObjects::new(),
-            hook: Arc::new(|_| Box::pin(std::future::ready(()))),
+            hook: Arc::new(|_| Box::pin(std::future::ready(Ok(())))),
         }
     }
 
-    async fn around<T>(&self, name: &'static str, work: impl Future<Output = T>) -> T {
-        (self.hook)(Moment::Before(name)).await;
+    async fn around<T>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, ObjectError>>,
+    ) -> Result<T, ObjectError> {
+        self.about(name, "", work).await
+    }
+
+    async fn about<T>(
+        &self,
+        name: &'static str,
+        key: &str,
+        work: impl Future<Output = Result<T, ObjectError>>,
+    ) -> Result<T, ObjectError> {
+        let moment = |after| Moment {
+            after,
+            name,
+            key: key.to_owned(),
+        };
+        (self.hook)(moment(false)).await?;
         let answer = work.await;
-        (self.hook)(Moment::After(name)).await;
+        (self.hook)(moment(true)).await?;
         answer
     }
 }
@@ -85,7 +118,7 @@ impl Objects for Meddler {
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
         let work = self.inner.copy(source, staging, object, meter);
-        self.around("copy", work).await
+        self.about("copy", &object.key, work).await
     }
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {
         self.around("sync", self.inner.sync(staging, keys)).await
@@ -118,7 +151,7 @@ impl Objects for Meddler {
 pub async fn deps(dir: &Path, objects: Arc<dyn Objects>) -> Deps {
     let data = dir.join("data");
     std::fs::create_dir_all(&data).unwrap();
-    let store = Store::open(&data.join("dim.db")).await.unwrap();
+    let store = Store::open(&data.join("dim.sqlite")).await.unwrap();
     let bus: Arc<dyn Bus> = Arc::new(InprocBus::default());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let live = Live::open(store.clone(), bus.clone(), &*clock).await.unwrap();

@@ -120,7 +120,12 @@ pub struct AtWork {
 impl AtWork {
     /// Starts the mover and the live channel of a server.
     pub fn start(app: &TestApp) -> Self {
-        let services = app.services().clone();
+        Self::over(app.services())
+    }
+
+    /// The same over use cases of a test's own making.
+    pub fn over(services: &Services) -> Self {
+        let services = services.clone();
         let (stop, stopped) = oneshot::channel();
         let mut heard = services.live.subscriber(Resume::Snapshot);
         heard.subscribe(Stream::Jobs, None, None);
@@ -166,6 +171,13 @@ impl AtWork {
             job.job.status == status
         })
         .await
+    }
+
+    /// Ends the mover where it stands, as a crash would: nothing is given back.
+    pub async fn die(self) {
+        self.mover.abort();
+        drop(self.mover.await);
+        self.live.abort();
     }
 
     /// Lets the mover give its jobs back and end.

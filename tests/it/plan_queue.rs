@@ -1,8 +1,9 @@
 //! From a plan to a job: what is registered and queued then, and what is not before.
 
+use crate::moving::{AtWork, moving, plan, queue};
 use crate::plan::{catalog, create, detail, dry, failed, files, refusal, request, snapshot};
 use data_in_motion::domain::access::DatasetKey;
-use data_in_motion::domain::migration::PlanRequest;
+use data_in_motion::domain::migration::{JobStatus, PlanRequest};
 use std::fs;
 
 #[tokio::test]
@@ -82,4 +83,23 @@ async fn a_plan_that_nothing_forbids_becomes_a_job_and_its_location_is_registere
     app.services().mover.cancel(job.id).await.unwrap();
     let planned = app.services().mover.plan(real(false)).await.unwrap();
     assert_eq!(planned.job.unwrap().status.as_str(), "queued");
+}
+
+#[tokio::test]
+async fn a_finished_job_tells_how_long_the_next_one_takes() {
+    let (app, deep) = moving(50).await;
+    let mut work = AtWork::start(&app);
+    let job = queue(&app, &deep, "demo").await;
+    let done = work.until_status(job.id, JobStatus::Completed).await;
+    let fast = app.services().catalog.get_location("fast").await.unwrap();
+    fs::remove_dir_all(files(&app, "fast/demo")).unwrap();
+    let back = plan(app.services(), "demo", &fast.location, "back").await;
+    let at = |status: JobStatus| done.events.iter().find(|e| e.status == status).unwrap().at;
+    let took = at(JobStatus::Switching).since(at(JobStatus::Copying));
+    let (fast, slow) = back.duration_secs.unwrap();
+    assert!(
+        fast * 1_000_000 <= took && took <= slow * 1_000_000,
+        "{fast} to {slow} s, {took} us"
+    );
+    work.stop().await;
 }

@@ -1,7 +1,7 @@
 //! Stories of a scan: the real objects are counted, what is no object is named, and nothing is stored that does not hold any more.
 
 use crate::app::TestApp;
-use crate::meddler::{Meddler, Moment, deps};
+use crate::meddler::{Meddler, deps};
 use data_in_motion::domain::access::DatasetKey;
 use data_in_motion::domain::dataset::{Dataset, NewDataset};
 use data_in_motion::domain::location::NewLocation;
@@ -151,13 +151,14 @@ async fn a_scan_of_a_dataset_that_changed_meanwhile_stores_nothing() {
         move |moment| {
             let (rival, file) = (rival.clone(), file.clone());
             async move {
-                if moment == Moment::After("list")
+                if moment.is_after("list")
                     && let Some(rival) = rival.get()
                 {
                     fs::write(file, "22").unwrap();
                     let key = DatasetKey::parse("demo");
                     assert_eq!(rival.scan_dataset(&key).await.unwrap().dataset.object_count, 2);
                 }
+                Ok(())
             }
         }
     });

@@ -166,7 +166,8 @@ pub async fn undo(
     finish(tx, seen, to, &also, now).await
 }
 
-/// Begins to delete the retained source: from here on there is no undo.
+/// Begins to delete the retained source, while the dataset is still served from the copy that was found good: from here on there is
+/// no undo.
 ///
 /// # Errors
 /// The database's own.
@@ -174,12 +175,17 @@ pub async fn begin_retirement(
     tx: &mut Conn,
     seen: &JobRow,
     to: &JobState,
+    verified: ReplicaId,
     now: Timestamp,
 ) -> Result<Switch, StoreError> {
-    let begun = sqlx::query("UPDATE replicas SET role = 'deleting' WHERE id = $1 AND role = 'retained'")
-        .bind(seen.source_replica.map(|r| r.0))
-        .execute(&mut *tx)
-        .await?;
+    let begun = sqlx::query(
+        "UPDATE replicas SET role = 'deleting' WHERE id = $1 AND role = 'retained' \
+         AND EXISTS (SELECT 1 FROM replicas s WHERE s.id = $2 AND s.role = 'serving')",
+    )
+    .bind(seen.source_replica.map(|r| r.0))
+    .bind(verified.0)
+    .execute(&mut *tx)
+    .await?;
     if begun.rows_affected() != 1 {
         return Ok(Switch::DatasetMoved);
     }

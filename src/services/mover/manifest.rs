@@ -31,6 +31,7 @@ pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging) -> Resu
     held.pass(Point::SourceListed).await;
     let rows = all(held).await?;
     let difference = compare(&rows, &listing);
+    refuse_shrunk(held, rows.len(), difference.gone.len(), listing.objects.len())?;
     if !difference.gone.is_empty() {
         remove_gone(held, staging, &difference.gone).await?;
     }
@@ -68,6 +69,28 @@ async fn still_fit(held: &Held, listing: &Listing) -> Result<(), Halt> {
         ));
     }
     Ok(())
+}
+
+/// A source that lost more than half of its objects since it was planned or listed is not followed: that is what a disk looks like
+/// that is not mounted, and a move of the rest would make the loss the catalog's truth.
+fn refuse_shrunk(held: &Held, known: usize, gone: usize, found: usize) -> Result<(), Halt> {
+    let planned = usize::try_from(held.row.job.progress.objects_total).unwrap_or(0);
+    let (known, gone) = if held.row.manifest_at.is_some() {
+        (known, gone)
+    } else {
+        (planned.max(known), planned.max(known).saturating_sub(found))
+    };
+    if gone * 2 <= known {
+        return Ok(());
+    }
+    Err(Halt::failed(
+        "source_shrunk",
+        format!(
+            "{gone} of {known} objects are not at {} any more: is the disk mounted? Retry once they are back; if they were \
+             deleted on purpose, plan a new move",
+            held.row.job.source_uri
+        ),
+    ))
 }
 
 /// What the source holds now, refused when something of it could not be moved.

@@ -13,6 +13,8 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -58,8 +60,26 @@ pub(super) trait Pass: Sync {
 /// # Errors
 /// The first reason to stop. A source object that changed is reported after all others were done.
 pub(super) async fn run<P: Pass>(pass: &P, held: &Held) -> Result<(), Halt> {
-    let mut feed = Feed::default();
     let mut working = FuturesUnordered::new();
+    let done = go_through(pass, held, &mut working).await;
+    if done.is_err() && !working.is_empty() {
+        // An object's bytes move on a thread of their own, which a dropped future does not end: whoever takes the job next must not
+        // meet them.
+        held.meter.stop();
+        while working.next().await.is_some() {}
+    }
+    done
+}
+
+/// What comes of one object.
+type Worked<'a, D> = Pin<Box<dyn Future<Output = (ManifestRow, Result<D, ObjectError>)> + Send + 'a>>;
+
+async fn go_through<'a, P: Pass>(
+    pass: &'a P,
+    held: &'a Held,
+    working: &mut FuturesUnordered<Worked<'a, P::Done>>,
+) -> Result<(), Halt> {
+    let mut feed = Feed::default();
     let mut group: Vec<(ManifestRow, P::Done)> = Vec::new();
     let mut due = Instant::now();
     let mut halt: Option<Halt> = None;
@@ -68,11 +88,11 @@ pub(super) async fn run<P: Pass>(pass: &P, held: &Held) -> Result<(), Halt> {
             let Some(object) = feed.next(held, P::FROM).await? else {
                 break;
             };
-            working.push(async move {
+            working.push(Box::pin(async move {
                 let done = pass.one(held, &object).await;
                 held.pass(P::AFTER_ONE).await;
                 (object, done)
-            });
+            }));
         }
         if working.is_empty() {
             break;

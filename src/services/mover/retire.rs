@@ -7,17 +7,19 @@
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use super::manifest::compare;
+use crate::adapters::sql::WriteTx;
 use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_change::{self, Also};
 use crate::adapters::sql::jobs_objects::{self, ManifestRow};
 use crate::adapters::sql::jobs_switch::{self, Switch};
-use crate::domain::id::JobId;
+use crate::domain::id::{JobId, ReplicaId};
 use crate::domain::migration::JobStatus;
 use crate::domain::migration::machine::{self, Trigger};
 use crate::domain::unit::Timestamp;
 use crate::ports::objects::{FoundObject, ObjectError, Prefix};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use std::collections::HashMap;
 
 /// Objects removed between two looks at the fence: well within a lease on the slowest disk.
 const BATCH: usize = 100;
@@ -28,47 +30,54 @@ const AGAIN_MICROS: i64 = Timestamp::DAY;
 
 /// Removes the retained source, when that is safe.
 pub(super) async fn retire(held: &mut Held) -> Result<(), Halt> {
-    if let Err(halt) = fit_to_delete(held).await {
-        return match halt {
-            Halt::Failed { reason, .. } | Halt::Changed(reason) => put_off(held, &reason).await,
-            other => Err(other),
-        };
-    }
+    let verified = match fit_to_delete(held).await {
+        Ok(verified) => verified,
+        Err(Halt::Failed { reason, .. } | Halt::Changed(reason)) => return put_off(held, &reason).await,
+        Err(other) => return Err(other),
+    };
     held.pass(Point::RetireChecked).await;
     let Ok(step) = machine::next(held.row.state, Trigger::RetireBegun) else {
         return Err(Halt::Lost);
     };
     let mut tx = held.deps.store.write().await?;
     let now = held.deps.clock.now();
-    match jobs_switch::begin_retirement(&mut tx, &held.row, &step.state, now).await? {
+    match jobs_switch::begin_retirement(&mut tx, &held.row, &step.state, verified, now).await? {
         Switch::Done(row) => held.row = *row,
         Switch::DatasetMoved | Switch::JobMoved => return Err(Halt::Lost),
     }
     tx.commit().await?;
     held.announced();
     held.pass(Point::RetireBegun).await;
-    remove(held).await
+    remove_listed(held, None).await
 }
 
-/// Every reason against the deletion is a [`Halt::Failed`] or [`Halt::Changed`] in words.
-async fn fit_to_delete(held: &Held) -> Result<(), Halt> {
-    let brought = {
-        let mut conn = held.deps.store.reader().await?;
-        jobs_switch::brought_serving(&mut conn, &held.row).await?
-    };
-    let Some(brought) = brought else {
-        return Err(Halt::failed(
-            "no_verified_copy",
-            "the dataset is served from a copy that no move has verified",
-        ));
-    };
-    let serving = place(&brought)?;
+/// The copy that was found good. Every reason against the deletion is a [`Halt::Failed`] or [`Halt::Changed`] in words.
+async fn fit_to_delete(held: &Held) -> Result<ReplicaId, Halt> {
+    let (replica, serving, job) = serving_copy(held).await?;
     let rows = manifest_of(held, held.row.job.id).await?;
     let listing = held.deps.objects.list(&held.source()?).await?;
     if let Some(what) = compare(&rows, &listing).first {
         return Err(Halt::Changed(format!("{what} at the source since it was moved")));
     }
-    every_object_good(held, brought.job.id, &serving).await
+    let rows = manifest_of(held, job).await?;
+    every_object_good(held, rows.iter(), &serving).await?;
+    Ok(replica)
+}
+
+/// The copy that the dataset is served from, its place, and the job whose manifest says what it must be.
+async fn serving_copy(held: &Held) -> Result<(ReplicaId, Prefix, JobId), Halt> {
+    let brought = {
+        let mut conn = held.deps.store.reader().await?;
+        jobs_switch::brought_serving(&mut conn, &held.row).await?
+    };
+    let found = brought.and_then(|job| job.target_replica.map(|replica| (replica, job)));
+    let Some((replica, job)) = found else {
+        return Err(Halt::failed(
+            "no_verified_copy",
+            "the dataset is served from a copy that no move has verified",
+        ));
+    };
+    Ok((replica, place(&job)?, job.job.id))
 }
 
 fn place(job: &JobRow) -> Result<Prefix, Halt> {
@@ -81,9 +90,11 @@ async fn manifest_of(held: &Held, job: JobId) -> Result<Vec<ManifestRow>, Halt> 
     Ok(jobs_objects::all(&mut conn, job).await?)
 }
 
-async fn every_object_good(held: &Held, job: JobId, at: &Prefix) -> Result<(), Halt> {
-    let rows = manifest_of(held, job).await?;
-    let mut rows = rows.iter();
+async fn every_object_good(
+    held: &Held,
+    mut rows: impl Iterator<Item = &ManifestRow>,
+    at: &Prefix,
+) -> Result<(), Halt> {
     let mut reads = FuturesUnordered::new();
     loop {
         while reads.len() < AT_ONCE
@@ -130,8 +141,47 @@ async fn put_off(held: &mut Held, why: &str) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Removes the copy whose deletion has begun: the source of a completed job, the target of an undone one.
+/// Removes the copy whose deletion has begun and was cut short: the source of a completed job, the target of an undone one. The
+/// reason for it may be gone since, so that the copy that serves is looked at before each part.
 pub(super) async fn remove(held: &mut Held) -> Result<(), Halt> {
+    let serving = if held.row.state.status == JobStatus::Undone {
+        Ok(None)
+    } else {
+        look_before(held).await.map(Some)
+    };
+    let done = match serving {
+        Ok(serving) => remove_listed(held, serving).await,
+        Err(halt) => Err(halt),
+    };
+    match done {
+        Err(Halt::Failed { code, reason }) => {
+            say_why_not(held, &reason).await?;
+            Err(Halt::Failed { code, reason })
+        }
+        other => other,
+    }
+}
+
+/// The copy that serves, and what each of its objects must be, by key.
+type Serving = (Prefix, HashMap<String, ManifestRow>);
+
+async fn look_before(held: &Held) -> Result<Serving, Halt> {
+    let (_, at, job) = serving_copy(held).await?;
+    let rows = manifest_of(held, job).await?.into_iter();
+    Ok((at, rows.map(|row| (row.found.key.clone(), row)).collect()))
+}
+
+/// A removal that cannot go on says so once.
+async fn say_why_not(held: &mut Held, why: &str) -> Result<(), Halt> {
+    let what = if held.row.state.status == JobStatus::Undone {
+        "the copy at the target"
+    } else {
+        "the source"
+    };
+    say(held, format!("the rest of {what} is kept for now: {why}")).await
+}
+
+async fn remove_listed(held: &mut Held, serving: Option<Serving>) -> Result<(), Halt> {
     let undone = held.row.state.status == JobStatus::Undone;
     if undone {
         held.pass(Point::Undone).await;
@@ -151,6 +201,11 @@ pub(super) async fn remove(held: &mut Held) -> Result<(), Halt> {
     let batches = objects.chunks(BATCH).map(<[_]>::to_vec);
     let batches = batches.chain(objects.is_empty().then(Vec::new));
     for batch in batches {
+        if let Some((at, rows)) = &serving {
+            // An object that the dataset has no more since a later move has nothing to be compared with.
+            let copies = batch.iter().filter_map(|object| rows.get(&object.key));
+            every_object_good(held, copies, at).await?;
+        }
         drop(held.write().await?);
         let removed = held.deps.objects.remove(&at, batch).await?;
         kept.extend(removed.kept);
@@ -179,17 +234,31 @@ pub(super) async fn remove(held: &mut Held) -> Result<(), Halt> {
     if held.deps.objects.identity(&at).await?.is_some() {
         reason = format!("{reason}; what the job did not move stays there");
     }
-    let now = held.deps.clock.now();
-    let mut tx = held.write().await?;
     if let Some(replica) = replica {
+        let mut tx = held.write().await?;
         jobs_switch::retired(&mut tx, replica).await?;
+        say_in(held, tx, reason).await
+    } else {
+        say(held, reason).await
     }
+}
+
+/// Tells people why the job is as it is, unless it says so already.
+async fn say(held: &mut Held, reason: String) -> Result<(), Halt> {
+    if held.row.job.reason.as_deref() == Some(&reason) {
+        return Ok(());
+    }
+    let tx = held.write().await?;
+    say_in(held, tx, reason).await
+}
+
+async fn say_in(held: &mut Held, mut tx: WriteTx, reason: String) -> Result<(), Halt> {
     let also = Also {
         reason: Some(reason),
         release: true,
         ..Also::default()
     };
-    let state = held.row.state;
+    let (state, now) = (held.row.state, held.deps.clock.now());
     match jobs_change::change(&mut tx, &held.row, &state, &also, now).await? {
         Some(row) => held.row = row,
         None => return Err(Halt::Lost),
