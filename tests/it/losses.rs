@@ -8,7 +8,8 @@ use crate::moving::{
     moving_with, plan, queue, tree,
 };
 use data_in_motion::adapters::sql::Store;
-use data_in_motion::domain::migration::JobStatus;
+use data_in_motion::domain::id::JobId;
+use data_in_motion::domain::migration::{JobDetail, JobStatus};
 use data_in_motion::ports::objects::ObjectError;
 use data_in_motion::services::Services;
 use std::fs;
@@ -128,9 +129,20 @@ async fn an_undo_works_when_the_target_is_gone() {
     }
 }
 
+/// The job's reason once it says one of two things.
+async fn says(work: &mut AtWork, job: JobId, one: &str, other: &str) -> String {
+    let said = |j: &JobDetail| j.job.reason.clone().unwrap_or_default();
+    let detail = work
+        .until(job, "told", |j| said(j).contains(one) || said(j).contains(other))
+        .await;
+    said(&detail)
+}
+
+const REMOVED: &str = "the source is removed";
+
 /// The deletion of the source was begun for a good reason; after a crash the reason is looked at again.
 #[tokio::test]
-async fn a_deletion_that_was_cut_short_goes_on_only_while_the_copy_is_whole() {
+async fn a_deletion_that_was_cut_short_goes_on_only_while_the_copy_is_there() {
     let (app, deep) = moving_with(40, &[("grace_secs", "0"), ("inject", "pause-at=retire-begun")]).await;
     let content = tree(&files(&app, "fast/demo"));
     let mut work = AtWork::start(&app);
@@ -138,34 +150,68 @@ async fn a_deletion_that_was_cut_short_goes_on_only_while_the_copy_is_whole() {
     work.until_status(job.id, JobStatus::Completed).await;
     held_at(&app, "retire-begun").await;
     let app = die_and_restart(app, work, &[("grace_secs", "0")]).await;
-    fs::rename(files(&app, "deep/demo/part-1"), files(&app, "lost")).unwrap();
+    fs::rename(files(&app, "deep/demo"), files(&app, "lost")).unwrap();
+    fs::create_dir(files(&app, "deep/demo")).unwrap();
 
     let mut work = AtWork::start(&app);
-    let held = work
-        .until(job.id, "looked at", |j| {
-            let reason = j.job.reason.clone().unwrap_or_default();
-            reason.ends_with("the source is removed") || reason.contains("the rest of the source is kept")
-        })
-        .await;
+    let reason = says(&mut work, job.id, REMOVED, "the source is kept for now").await;
     assert!(
         tree(&files(&app, "fast/demo")) == content,
-        "the only whole copy stays: {:?}",
-        held.job.reason
+        "the only whole copy stays: {reason}"
     );
-    assert!(held.job.reason.unwrap().contains("part-1"), "it names an object");
+    assert!(reason.contains("is the disk mounted?"), "{reason}");
     work.stop().await;
 
-    fs::rename(files(&app, "lost"), files(&app, "deep/demo/part-1")).unwrap();
+    // It is back, but for some objects, and one of them is not what it was: theirs stay at the source.
+    fs::remove_dir(files(&app, "deep/demo")).unwrap();
+    fs::rename(files(&app, "lost"), files(&app, "deep/demo")).unwrap();
+    fs::remove_dir_all(files(&app, "deep/demo/part-1")).unwrap();
+    fs::write(files(&app, "deep/demo/part-2/2/object 0002"), "rotten").unwrap();
     let app = app.restart().await;
     let mut work = AtWork::start(&app);
-    work.until(job.id, "retired", |j| {
-        let reason = j.job.reason.clone().unwrap_or_default();
-        reason.ends_with("the source is removed")
-    })
-    .await;
-    assert!(!files(&app, "fast/demo").exists());
-    assert_serves(app.services(), "demo", &content).await;
+    let reason = says(&mut work, job.id, REMOVED, REMOVED).await;
+    assert!(reason.contains("part-1/"), "{reason}");
+    let stays: Vec<_> = tree(&files(&app, "fast/demo")).into_iter().collect();
+    let expected: Vec<_> = content
+        .into_iter()
+        .filter(|(key, _)| {
+            key.starts_with("part-1/")
+                || ["part-2/", "part-2/2/", "part-2/2/object 0002"].contains(&key.as_str())
+        })
+        .collect();
+    assert!(
+        stays == expected,
+        "{:?}",
+        stays.iter().map(|(k, _)| k).collect::<Vec<_>>()
+    );
     assert_consistent(app.services(), job.id).await;
+    work.stop().await;
+}
+
+/// An undone move's copy goes because the source serves again. When the source is away, it is the only one left.
+#[tokio::test]
+async fn an_undone_copy_is_not_removed_while_the_source_is_away() {
+    let (app, deep) = moving(25).await;
+    let content = tree(&files(&app, "fast/demo"));
+    let mut work = AtWork::start(&app);
+    let job = queue(&app, &deep, "demo").await;
+    work.until_status(job.id, JobStatus::Completed).await;
+    work.stop().await;
+    app.services().mover.undo(job.id).await.unwrap();
+    fs::rename(files(&app, "fast/demo"), files(&app, "lost")).unwrap();
+    let mut work = AtWork::start(&app);
+    let removed = "the copy at the target is removed";
+    let reason = says(&mut work, job.id, removed, "is kept for now").await;
+    assert!(tree(&files(&app, "deep/demo")) == content, "{reason}");
+    work.stop().await;
+    fs::rename(files(&app, "lost"), files(&app, "fast/demo")).unwrap();
+    // Readers and writers are at the source again, and go on.
+    fs::write(files(&app, "fast/demo/part-1/1/object 0001"), "written since").unwrap();
+    fs::remove_file(files(&app, "fast/demo/part-2/2/object 0002")).unwrap();
+    let app = app.restart().await;
+    let mut work = AtWork::start(&app);
+    says(&mut work, job.id, removed, removed).await;
+    assert!(tree(&files(&app, "deep")).is_empty());
     work.stop().await;
 }
 

@@ -5,10 +5,6 @@ use crate::plan::{catalog, detail, dry, files, plan_of};
 use data_in_motion::adapters::sql::Store;
 use data_in_motion::domain::dataset::{Dataset, NewDataset};
 use data_in_motion::domain::location::NewLocation;
-use data_in_motion::domain::price::cost::{Usage, running};
-use data_in_motion::domain::price::line::CostKind;
-use data_in_motion::domain::price::rates::Holding;
-use data_in_motion::domain::price::transfer::Priced;
 use data_in_motion::domain::unit::{Bytes, NanoUsd, Timestamp};
 use data_in_motion::services::catalog::KnownDataset;
 use std::fs;
@@ -98,36 +94,4 @@ async fn files_that_stand_for_a_larger_dataset_move_as_they_are_and_are_priced_a
     assert_eq!(plan.one_time_nanousd, kept);
     let told = &detail(&plan, "stand_in").detail;
     assert!(told.contains("7 objects of 5.00 GB"), "{told}");
-}
-
-/// The reads of the last 30 days count, those before do not; the place's own reading prices apply.
-#[tokio::test]
-async fn the_saving_counts_the_reads_of_the_last_thirty_days() {
-    let (app, demo) = catalog().await;
-    fs::write(files(&app, "nas/demo/big"), vec![0; 40_000_000]).unwrap();
-    accesses(&app, &demo).await;
-    let new = NewLocation {
-        name: "mirror".parse().unwrap(),
-        uri: app.make("mirror").parse().unwrap(),
-        storage_classes: vec!["STANDARD_IA".parse().unwrap()],
-        price_book: Some("aws/us-east-1".into()),
-        credential_ref: None,
-    };
-    app.services().catalog.create_location(new).await.unwrap();
-    let plan = dry(&app, "mirror").await.unwrap().plan;
-
-    let books = data_in_motion::adapters::prices::load(None).unwrap();
-    let at = |book: &str, class: &str| Priced::find(books.find(book).unwrap(), class).unwrap();
-    let held = Holding::new(plan.size_bytes, plan.object_count);
-    let read = Usage {
-        days: 30.0,
-        read_bytes: 40e6,
-        gets: 40.0,
-        read_day_chance: 2.0 / 30.0,
-        ..Usage::default()
-    };
-    let here = running(at("local/nas", "hot"), held, &read).total_nanousd;
-    let there = running(at("aws/us-east-1", "STANDARD_IA"), held, &read);
-    assert!(there.sum_of(CostKind::Retrieval) > NanoUsd::ZERO);
-    assert_eq!(plan.monthly_saving_nanousd, Some(here - there.total_nanousd));
 }

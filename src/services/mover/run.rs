@@ -6,7 +6,7 @@
 use super::Mover;
 use super::held::{Halt, Held, LEASE_MICROS};
 use super::owner::Owner;
-use super::{carry, clean, retire};
+use super::{carry, clean, remove, retire};
 use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::{StoreError, jobs_lease, jobs_objects, jobs_staging, jobs_switch};
 use crate::domain::id::JobId;
@@ -315,7 +315,7 @@ async fn do_chore(mut held: Held, chore: Chore) -> Result<(), Halt> {
                 tracing::warn!(job = %held.row.job.id, ?kept, "not made by this job, so it stays");
             }
         }),
-        Chore::Remove => retire::remove(&mut held).await,
+        Chore::Remove => remove::resumed(&mut held).await,
         Chore::Retire => retire::retire(&mut held).await,
     };
     match done {

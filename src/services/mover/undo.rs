@@ -1,7 +1,8 @@
 //! Switching back inside the grace period.
 //!
 //! Invariant: readers are sent back only to exactly what the manifest says of the source, and nothing that was written at the target
-//! since the switch is hidden from them, as far as the target can be looked at: one that is away hinders nobody. What the job brought to the target is removed afterwards, by the mover (`retire.rs`).
+//! since the switch is hidden from them, as far as the target can be looked at: one that is away hinders nobody. What the job brought
+//! to the target is removed afterwards, by the mover (`remove.rs`).
 
 use super::Mover;
 use super::control::refused;
