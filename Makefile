@@ -8,8 +8,8 @@ SHELL := /bin/bash
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
-demo: ## build everything and run the demo on http://127.0.0.1:8080 (HISTORY=NAME or HISTORY="EVENTS OBJECTS" loads a real history)
-	@scripts/demo.sh $(HISTORY) $(OBJECTS)
+demo: ## build everything and run the demo on http://127.0.0.1:8080 (HISTORY=NAME or HISTORY="EVENTS OBJECTS" loads a real history, SEED=N invents another)
+	@scripts/demo.sh $(HISTORY) $(OBJECTS) $(if $(SEED),-- --seed $(SEED))
 
 test: ## all tests, cheapest first (installs what they need)
 	@scripts/test.sh all

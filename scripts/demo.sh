@@ -32,6 +32,6 @@ done
 "$ROOT/scripts/setup.sh" run
 "$ROOT/scripts/build.sh" release
 addr="${DIM_ADDR:-127.0.0.1:8080}"
-say "Starting the demo: open http://$addr   (Ctrl-C stops it)"
+say "Starting the demo (Ctrl-C stops it and removes its data)"
 cd "$ROOT"
 exec "$TARGET_DIR/release/dim" serve --demo --addr "$addr" "${history[@]}" "$@"

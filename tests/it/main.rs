@@ -19,6 +19,8 @@ mod backtest;
 
 mod catalog;
 
+mod demo;
+
 mod live;
 
 mod moving;

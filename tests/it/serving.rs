@@ -71,17 +71,3 @@ async fn it_serves_health_and_the_page_and_stops_on_sigterm() {
     assert_eq!(ended.and_then(|s| s.code()), Some(0));
     rest.join().unwrap();
 }
-
-#[test]
-fn the_demo_refuses_while_accesses_cannot_be_counted_and_leaves_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let out = Command::new(env!("CARGO_BIN_EXE_dim"))
-        .args(["serve", "--demo", "--addr", "127.0.0.1:0"])
-        .current_dir(dir.path())
-        .env("TMPDIR", dir.path())
-        .output()
-        .unwrap();
-    assert_eq!(out.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&out.stderr).contains("not supported yet"));
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-}

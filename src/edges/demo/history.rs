@@ -176,14 +176,13 @@ fn source(read: &ReadHistory, file: &str, events: usize, shift_days: i64) -> Str
     let left_out = match read.history.events.saturating_sub(events as u64) {
         0 => String::new(),
         n => format!(
-            " {} events name a dataset of unknown size and were left out.",
+            " {} accesses name a dataset of unknown size and were left out.",
             group_thousands(n)
         ),
     };
     format!(
-        "Loaded from {file}: {} datasets and {} events over {} days, all shifted {direction} by {} days so that the last one is \
-         recent; their sizes, object counts and reads are the file's own, and all are taken to stand in the first class of \
-         lake.{skipped}{left_out}",
+        "Loaded from {file}: {} datasets and {} accesses over {} days, all shifted {direction} by {} days so that the last is \
+         recent. Sizes, object counts and accesses are the file's own; that all begin in lake's first class is assumed.{skipped}{left_out}",
         group_thousands(read.history.datasets.len() as u64),
         group_thousands(events as u64),
         group_thousands(read.history.span_days().unsigned_abs()),
@@ -288,10 +287,10 @@ mod tests {
         }
         for part in [
             "e.csv",
-            "2 datasets and 3 events",
+            "2 datasets and 3 accesses",
             "shifted forward",
             "1 lines were skipped",
-            "1 events name",
+            "1 accesses name",
         ] {
             assert!(scene.source.contains(part), "{}", scene.source);
         }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a step that was refused ends the load with the reason; nothing is shown of a demo that does not stand whole.
 
-use super::scene::{Place, Scene};
+use super::scene::{Past, Place, Scene};
 use super::stage::Stage;
 use super::{DemoError, service};
 use crate::domain::access::{AccessEvent, DatasetKey};
@@ -12,9 +12,6 @@ use crate::domain::location::NewLocation;
 use crate::services::Services;
 use crate::services::catalog::{KnownDataset, KnownLocation};
 use std::sync::Arc;
-
-/// Events that are counted in one transaction: few enough that a stop is heard between two of them.
-const BATCH: usize = 20_000;
 
 /// What the catalog made of a scene.
 pub(super) struct Loaded {
@@ -109,40 +106,32 @@ fn known_dataset(scene: &Scene, index: usize, stage: &Stage) -> Result<KnownData
 
 /// Counts the past as any other events are counted, under a producer that says where they come from.
 async fn past(scene: &Scene, ids: &[DatasetId], stage: &Stage, services: &Services) -> Result<(), DemoError> {
-    let mut line = 0;
-    for part in scene.past.chunks(BATCH) {
-        stage.check()?;
-        let events = part
-            .iter()
-            .map(|past| {
-                line += 1;
-                let event = AccessEvent {
-                    event_id: None,
-                    producer: Some(scene.producer.clone()),
-                    sequence: Some(line),
-                    dataset_id: DatasetKey::Id(ids[past.set as usize]),
-                    op: past.op,
-                    size_bytes: past.size,
-                    client_lat_ms: None,
-                    client_region: None,
-                    occurred_at: Some(past.at),
-                };
-                (line, Ok(event))
-            })
-            .collect();
-        let report = services
-            .telemetry
-            .ingest(events)
-            .await
-            .map_err(service("count the accesses of the past"))?;
-        for error in report.errors.iter().take(1) {
-            tracing::warn!(
-                refused = report.rejected,
-                "the demo's event {} was not counted: {}",
-                error.line,
-                error.reason
-            );
-        }
+    let event = |(line, past): (i64, &Past)| AccessEvent {
+        event_id: None,
+        producer: Some(scene.producer.clone()),
+        sequence: Some(line),
+        dataset_id: DatasetKey::Id(ids[past.set as usize]),
+        op: past.op,
+        size_bytes: past.size,
+        client_lat_ms: None,
+        client_region: None,
+        occurred_at: Some(past.at),
+    };
+    // A stop is heard between two transactions.
+    let going_on = || stage.check().is_ok();
+    let events = (1..).zip(&scene.past).map(event).take_while(|_| going_on());
+    let report = services
+        .telemetry
+        .load(events)
+        .await
+        .map_err(service("count the accesses of the past"))?;
+    if let Some(first) = report.errors.first() {
+        tracing::warn!(
+            refused = report.rejected,
+            "the demo's access {} was not counted: {}",
+            first.line,
+            first.reason
+        );
     }
-    Ok(())
+    stage.check()
 }

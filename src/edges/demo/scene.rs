@@ -22,8 +22,8 @@ use std::collections::HashMap;
 const DAYS: u32 = 400;
 /// The live reads go on as the last days were.
 const RECENT: i64 = 30 * Timestamp::DAY;
-/// A move of the size of the fifth largest dataset takes about so long, copy and verify together, when it runs alone.
-const WATCH_SECS: u64 = 40;
+/// Two moves at once, each of the second largest dataset's size, take about so long, copy and verify together.
+const WATCH_SECS: u64 = 90;
 /// Slower than this, the progress bar of the smallest move would stand still between two looks.
 const SLOWEST: u64 = 4_000;
 
@@ -145,7 +145,7 @@ impl Scene {
             seed,
             scale: SCALE,
             source: format!(
-                "Nothing here was observed: {} invented datasets and {} days of invented accesses, generated from seed {seed}.",
+                "Nothing here was observed: {} invented datasets with {} days of accesses, generated from seed {seed}.",
                 sets.len(),
                 workload.days
             ),
@@ -165,8 +165,8 @@ impl Scene {
     pub(super) fn bytes_per_sec(&self) -> u64 {
         let mut sizes: Vec<u64> = self.sets.iter().map(|set| set.on_disk.0).collect();
         sizes.sort_unstable_by(|a, b| b.cmp(a));
-        let fifth = sizes.get(4).or(sizes.last()).copied().unwrap_or(0);
-        (2 * fifth / WATCH_SECS).max(SLOWEST)
+        let second = sizes.get(1).or(sizes.last()).copied().unwrap_or(0);
+        (4 * second / WATCH_SECS).max(SLOWEST)
     }
 
     /// What the pages say about all this.
@@ -174,15 +174,14 @@ impl Scene {
         let pace = inject
             .iter()
             .find_map(|word| word.strip_prefix("slow-copy=")?.parse().ok())
-            .map(|rate| format!(", slowed to {} a second so that they can be watched", Bytes(rate)))
+            .map(|rate| format!(", slowed to {} a second", Bytes(rate)))
             .unwrap_or_default();
         DemoNote {
             source: self.source.clone(),
             scale: format!(
-                "One byte on disk stands for {} bytes of the catalog. Sizes, costs and recommendations count the catalog's bytes; \
-                 scans, plans and moves are real and count the files'{pace}. The live reads really read the files, report the bytes \
-                 times that factor, and measure their latency. The location lake is a directory of this machine with the prices of \
-                 {}; no cloud is involved.",
+                "One byte on disk stands for {} of the catalog: sizes, costs and recommendations count the catalog's bytes, scans \
+                 and moves are real and count the files'{pace}. Live reads are real reads with measured latency, their bytes times \
+                 that factor. lake is a directory here, priced like {}: no cloud is involved.",
                 group_thousands(self.scale),
                 Place::Lake.price_book()
             ),
