@@ -43,6 +43,8 @@ mod serving;
 
 mod meddler;
 
+mod pages;
+
 mod scan;
 
 mod tmpfs;
