@@ -94,6 +94,46 @@ async fn a_source_that_is_away_is_not_moved_as_an_empty_dataset() {
     }
 }
 
+/// The mount point of a target that is not mounted is a directory like any other, on the disk of the system.
+#[tokio::test]
+async fn nothing_is_copied_to_where_the_target_is_not_mounted() {
+    for point in ["claimed", "source-changed"] {
+        // A changed object leads back to copying, so that the second look at the target is reached as well.
+        let inject = format!("pause-at={point},pause-at=copy-finished");
+        let (app, deep) = moving_with(10, &[("inject", &inject)]).await;
+        let mut work = AtWork::start(&app);
+        let job = queue(&app, &deep, "new/demo").await;
+        if point == "source-changed" {
+            let gate = held_at(&app, "copy-finished").await;
+            fs::write(files(&app, "fast/demo/part-1/1/object 0001"), "changed").unwrap();
+            fs::remove_file(gate).unwrap();
+        }
+        let gate = held_at(&app, point).await;
+        fs::rename(files(&app, "deep"), files(&app, "unmounted")).unwrap();
+        fs::create_dir(files(&app, "deep")).unwrap();
+        fs::remove_file(gate).unwrap();
+        let failed = work.until(job.id, "ended", |j| j.job.status.is_end()).await.job;
+        assert_eq!(
+            (failed.status, failed.error_code.as_deref()),
+            (JobStatus::Failed, Some("target_replaced")),
+            "{point}: {:?}",
+            failed.reason
+        );
+        assert!(tree(&files(&app, "deep")).is_empty(), "nothing is written there");
+        fs::remove_dir(files(&app, "deep")).unwrap();
+        fs::rename(files(&app, "unmounted"), files(&app, "deep")).unwrap();
+        work.stop().await;
+        let app = app.restart_with(&[]).await;
+        let content = tree(&files(&app, "fast/demo"));
+        let mut work = AtWork::start(&app);
+        app.services().mover.retry(job.id).await.unwrap();
+        work.until_status(job.id, JobStatus::Completed).await;
+        assert_serves(app.services(), "demo", &content).await;
+        assert_no_leftovers(&files(&app, ""));
+        work.stop().await;
+    }
+}
+
 /// The new disk dies in the grace period: that is what the old copy is kept for.
 #[tokio::test]
 async fn an_undo_works_when_the_target_is_gone() {

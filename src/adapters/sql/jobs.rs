@@ -19,7 +19,7 @@ pub(super) const LIVE: &str =
 /// Columns of a job. `at_target` tells whether the dataset is served from this job's target.
 pub(super) const COLUMNS: &str = "j.id, j.dataset_id, j.dataset_name, j.status, j.wanted, j.rounds, j.undo_open, j.reason, j.error_code, \
     j.attempt, j.source_location_id, j.source_root, j.source_uri, j.source_class, j.source_replica_id, \
-    j.target_location_id, j.target_root, j.target_uri, j.target_class, j.target_replica_id, j.seen_generation, j.fence, \
+    j.target_location_id, j.target_root, j.target_identity, j.target_uri, j.target_class, j.target_replica_id, j.seen_generation, j.fence, \
     j.owner, j.lease_until, j.token, j.staging_no, j.parents, j.manifest_at, j.verification, j.objects_done, j.objects_total, \
     j.bytes_done, j.bytes_total, j.bytes_per_sec, j.forecast_saving, j.created_at, j.updated_at, j.started_at, \
     j.finished_at, j.undo_until, \
@@ -37,6 +37,8 @@ pub struct JobRow {
     pub source_root: StorageUri,
     /// Address of the target's location when the job was made.
     pub target_root: StorageUri,
+    /// What identified that directory then; `None` when it could not be told.
+    pub target_identity: Option<String>,
     /// The copy it comes from.
     pub source_replica: Option<ReplicaId>,
     /// The copy that its switch made.
@@ -66,6 +68,8 @@ pub struct NewJob<'a> {
     pub source_replica: ReplicaId,
     /// Address of the target's location.
     pub target_root: &'a StorageUri,
+    /// What identifies the directory of that address.
+    pub target_identity: Option<&'a str>,
     /// `AwaitingApproval` or `Queued`.
     pub status: JobStatus,
     /// Name part of its staging areas, drawn at random.
@@ -83,8 +87,8 @@ pub async fn insert(conn: &mut Conn, new: &NewJob<'_>) -> Result<JobId, StoreErr
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO jobs (dataset_id, dataset_name, status, source_location_id, source_root, source_uri, source_class, \
          source_replica_id, target_location_id, target_root, target_uri, target_class, seen_generation, plan, token, \
-         objects_total, bytes_total, forecast_saving, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19) RETURNING id",
+         objects_total, bytes_total, forecast_saving, target_identity, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20) RETURNING id",
     )
     .bind(plan.dataset_id.0)
     .bind(plan.dataset_name.as_str())
@@ -104,6 +108,7 @@ pub async fn insert(conn: &mut Conn, new: &NewJob<'_>) -> Result<JobId, StoreErr
     .bind(plan.object_count)
     .bind(plan.size_bytes.to_i64())
     .bind(plan.monthly_saving_nanousd.map(|m| m.0))
+    .bind(new.target_identity)
     .bind(new.now.0)
     .fetch_one(conn)
     .await?;
@@ -287,6 +292,7 @@ pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
         state,
         source_root: super::parse(row, "source_root")?,
         target_root: super::parse(row, "target_root")?,
+        target_identity: row.try_get("target_identity")?,
         source_replica: row.try_get::<Option<i64>, _>("source_replica_id")?.map(ReplicaId),
         target_replica: row.try_get::<Option<i64>, _>("target_replica_id")?.map(ReplicaId),
         seen_generation: row.try_get("seen_generation")?,

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 /// From wherever a crash left it to "every object of the manifest is durable at the target".
 pub(super) async fn copy(held: &mut Held) -> Result<(), Halt> {
     see_dataset(held).await?;
+    see_target(held).await?;
     switch::unpublish(held).await?;
     let staging = stage(held).await?;
     manifest::bring_up_to_date(held, &staging).await?;
@@ -53,6 +54,29 @@ async fn see_dataset(held: &mut Held) -> Result<(), Halt> {
     tx.commit().await?;
     held.row.seen_generation = dataset.generation;
     Ok(())
+}
+
+/// Where no disk is mounted its mount point stands, on another disk and empty: copies there would fill that one, and be hidden as
+/// soon as the right one is back.
+async fn see_target(held: &Held) -> Result<(), Halt> {
+    let Some(planned) = &held.row.target_identity else {
+        return Ok(());
+    };
+    let root = Prefix {
+        root: held.row.target_root.clone(),
+        path: String::new(),
+    };
+    if held.deps.objects.identity(&root).await?.as_ref() == Some(planned) {
+        return Ok(());
+    }
+    Err(Halt::failed(
+        "target_replaced",
+        format!(
+            "{} is not the directory that it was when the move was planned: is the disk mounted? Retry once it is back; if it was \
+             replaced on purpose, plan a new move",
+            held.row.target_root
+        ),
+    ))
 }
 
 /// Makes the staging area. When its data directory is not the one that the manifest speaks of, nothing is staged yet.

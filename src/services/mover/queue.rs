@@ -8,6 +8,7 @@ use crate::domain::location::{Location, StorageUri};
 use crate::domain::migration::machine::JobState;
 use crate::domain::migration::{Job, Plan};
 use crate::domain::replica::{Replica, ReplicaRole};
+use crate::ports::objects::Prefix;
 use crate::services::{ServiceError, ServiceResult};
 
 impl Mover {
@@ -18,6 +19,7 @@ impl Mover {
     /// target's place; `NotFound` when the dataset or a location is gone.
     pub async fn queue(&self, plan: Plan, require_approval: bool) -> ServiceResult<Job> {
         refuse_unfit(&plan)?;
+        let identity = self.target_identity(&plan).await?;
         let now = self.deps.clock.now();
         let mut tx = self.deps.store.write().await?;
         let source_replica = seen_by_plan(&mut tx, &plan).await?;
@@ -36,6 +38,7 @@ impl Mover {
             source_root: &source.uri,
             source_replica: source_replica.id,
             target_root: &target.uri,
+            target_identity: identity.as_deref(),
             status: JobState::new(require_approval).status,
             token: &token,
             now,
@@ -48,6 +51,26 @@ impl Mover {
         tx.commit().await?;
         self.announced();
         Ok(row.job)
+    }
+
+    /// What identifies the root of the target's location now, so that the mover notices when it is another directory.
+    async fn target_identity(&self, plan: &Plan) -> ServiceResult<Option<String>> {
+        let root = {
+            let mut conn = self.deps.store.reader().await?;
+            location(&mut conn, plan.target_location_id.to_string())
+                .await?
+                .uri
+        };
+        let at = Prefix {
+            root,
+            path: String::new(),
+        };
+        self.deps.objects.identity(&at).await.map_err(|problem| {
+            ServiceError::unavailable(format!(
+                "the location {} cannot be looked at: {problem}; nothing was queued",
+                plan.target_location_name
+            ))
+        })
     }
 }
 

@@ -95,18 +95,21 @@ impl Dir {
         rustix::fs::fstat(&self.fd).map_err(|e| failure(e, "look at", &self.path))
     }
 
-    /// What identifies this directory for ever: the number of an inode is soon given to another one, so the time of its birth is
-    /// part of it where the file system keeps that.
+    /// What identifies this directory for ever. The number of an inode is soon given to another one, so the time of its birth, in
+    /// nanoseconds, is part of it; where the file system does not keep that, the device is, whose number a reboot may change.
     pub(super) fn identity(&self) -> Result<String, ObjectError> {
         let stat = self.stat_self()?;
         let wanted = StatxFlags::BTIME;
         let born = rustix::fs::statx(&self.fd, "", AtFlags::EMPTY_PATH, wanted)
             .ok()
-            .filter(|found| StatxFlags::from_bits_retain(found.stx_mask).contains(wanted))
-            .map_or_else(String::new, |found| {
-                format!(":{}.{:09}", found.stx_btime.tv_sec, found.stx_btime.tv_nsec)
-            });
-        Ok(format!("{}:{}{born}", stat.st_dev, stat.st_ino))
+            .filter(|found| StatxFlags::from_bits_retain(found.stx_mask).contains(wanted));
+        Ok(match born {
+            Some(found) => {
+                let at = found.stx_btime;
+                format!("{}@{}.{:09}", stat.st_ino, at.tv_sec, at.tv_nsec)
+            }
+            None => format!("{}:{}", stat.st_dev, stat.st_ino),
+        })
     }
 
     /// Nobody but the owner looks into it.

@@ -20,6 +20,7 @@ CREATE TABLE jobs (
     source_replica_id  BIGINT,
     target_location_id BIGINT NOT NULL,
     target_root        TEXT   NOT NULL,
+    target_identity    TEXT, -- of the directory that target_root was then: a mount point is another one when nothing is mounted
     target_uri         TEXT   NOT NULL,
     target_class       TEXT   NOT NULL,
     target_replica_id  BIGINT, -- set by the switch
