@@ -61,15 +61,6 @@ impl ManifestRow {
         })
     }
 
-    /// The same row with the copy in the place of the source's object, to compare with a listing of the target.
-    #[must_use]
-    pub fn as_copy(&self) -> Option<Self> {
-        Some(Self {
-            found: self.at_target()?,
-            ..self.clone()
-        })
-    }
-
     /// The copy as a listing of the target has it; `None` while there is none.
     #[must_use]
     pub fn at_target(&self) -> Option<FoundObject> {
@@ -94,6 +85,38 @@ pub async fn all(conn: &mut Conn, job: JobId) -> Result<Vec<ManifestRow>, StoreE
         .fetch_all(conn)
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// Manifest rows read at once.
+const PAGE: i64 = 1000;
+
+/// At most a thousand objects after a key, in key order.
+///
+/// # Errors
+/// The database's own.
+pub async fn page_any(conn: &mut Conn, job: JobId, after: &str) -> Result<Vec<ManifestRow>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM job_objects WHERE job_id = $1 AND key > $2 ORDER BY key LIMIT $3");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(job.0)
+        .bind(after)
+        .bind(PAGE)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Every key of the manifest, in order.
+///
+/// # Errors
+/// The database's own.
+pub async fn keys(conn: &mut Conn, job: JobId) -> Result<Vec<String>, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT key FROM job_objects WHERE job_id = $1 ORDER BY key")
+            .bind(job.0)
+            .fetch_all(conn)
+            .await?,
+    )
 }
 
 /// At most `limit` objects of a state after a key, in key order.

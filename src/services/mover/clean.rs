@@ -36,8 +36,7 @@ async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String
         (Vec::new(), Vec::new())
     } else {
         let mut conn = held.deps.store.reader().await?;
-        let rows = jobs_objects::all(&mut conn, id).await?;
-        let keys = rows.into_iter().map(|row| row.found.key).collect();
+        let keys = jobs_objects::keys(&mut conn, id).await?;
         (keys, held.row.parents.clone().unwrap_or_default())
     };
     drop(held.write().await?);

@@ -3,35 +3,25 @@
 //! Invariant: it is always made by comparing a fresh listing with the rows, whether there are none yet, some of them (a crash) or all
 //! (another round). So no page mark is needed, and a restart never believes a listing of yesterday.
 
+use super::difference::{Difference, Side, compare};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
-use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
+use crate::adapters::sql::jobs_objects::{self, ObjectState};
 use crate::adapters::sql::jobs_staging;
 use crate::domain::unit::Bytes;
-use crate::ports::objects::{FoundObject, Listing, ObjectError, Occupancy, Prefix, Staging};
+use crate::ports::objects::{Listing, ObjectError, Occupancy, Prefix, Staging};
 
 /// Rows written in one transaction: a few milliseconds of the only writer.
 const BATCH: usize = 200;
-
-/// What differs between a listing and the manifest.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Difference {
-    /// New objects and changed ones.
-    pub(super) put: Vec<FoundObject>,
-    /// Keys that are gone.
-    pub(super) gone: Vec<String>,
-    /// The first of them, in words.
-    pub(super) first: Option<String>,
-}
 
 /// Lists the source and makes the manifest say the same. Copies of what is gone are removed first.
 pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging) -> Result<(), Halt> {
     let listing = list_source(held).await?;
     still_fit(held, &listing).await?;
     held.pass(Point::SourceListed).await;
-    let rows = all(held).await?;
-    let difference = compare(&rows, &listing);
-    refuse_shrunk(held, rows.len(), difference.gone.len(), listing.objects.len())?;
+    let difference = differs(held, Side::Source, &listing).await?;
+    let known = usize::try_from(total(held).await?.0).unwrap_or(0);
+    refuse_shrunk(held, known, difference.gone.len(), listing.objects.len())?;
     if !difference.gone.is_empty() {
         remove_gone(held, staging, &difference.gone).await?;
     }
@@ -133,7 +123,7 @@ async fn remove_gone(held: &Held, staging: &Staging, gone: &[String]) -> Result<
 /// Looks at the source once more; the first difference in words, if there is one.
 pub(super) async fn changed_since(held: &Held) -> Result<Option<String>, Halt> {
     let listing = list_source(held).await?;
-    Ok(compare(&all(held).await?, &listing).first)
+    Ok(differs(held, Side::Source, &listing).await?.first)
 }
 
 /// Looks at what lies at the target: exactly the manifest's objects, none touched since it was copied.
@@ -142,8 +132,7 @@ pub(super) async fn check_target(held: &Held, at: &Prefix) -> Result<(), Halt> {
         Err(ObjectError::NotFound(_)) => Listing::default(),
         other => other?,
     };
-    let copies: Vec<_> = all(held).await?.iter().filter_map(ManifestRow::as_copy).collect();
-    let difference = compare(&copies, &listing);
+    let difference = differs(held, Side::Copy, &listing).await?;
     let Some(first) = difference.first else {
         return Ok(());
     };
@@ -173,90 +162,6 @@ pub(super) async fn total(held: &Held) -> Result<(i64, Bytes), Halt> {
     Ok(jobs_objects::sums(&mut conn, held.row.job.id, &states).await?)
 }
 
-async fn all(held: &Held) -> Result<Vec<ManifestRow>, Halt> {
-    let mut conn = held.deps.store.reader().await?;
-    Ok(jobs_objects::all(&mut conn, held.row.job.id).await?)
-}
-
-/// Both are in key order.
-pub(super) fn compare(rows: &[ManifestRow], listing: &Listing) -> Difference {
-    use std::cmp::Ordering as O;
-    let mut difference = Difference::default();
-    let mut first: Option<(String, &str)> = None;
-    let mut note = |key: &str, what| {
-        if first.is_none() {
-            first = Some((key.to_owned(), what));
-        }
-    };
-    let (mut rows, mut found) = (rows.iter().peekable(), listing.objects.iter().peekable());
-    loop {
-        let order = match (rows.peek(), found.peek()) {
-            (None, None) => break,
-            (Some(_), None) => O::Less,
-            (None, Some(_)) => O::Greater,
-            (Some(row), Some(object)) => row.found.key.cmp(&object.key),
-        };
-        match order {
-            O::Less => {
-                if let Some(row) = rows.next() {
-                    note(&row.found.key, "is gone");
-                    difference.gone.push(row.found.key.clone());
-                }
-            }
-            O::Greater => {
-                if let Some(object) = found.next() {
-                    note(&object.key, "is new");
-                    difference.put.push(object.clone());
-                }
-            }
-            O::Equal => {
-                if let (Some(row), Some(object)) = (rows.next(), found.next())
-                    && row.found != *object
-                {
-                    note(&object.key, "changed");
-                    difference.put.push(object.clone());
-                }
-            }
-        }
-    }
-    difference.first = first.map(|(key, what)| format!("the object {key:?} {what}"));
-    difference
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn object(key: &str, fingerprint: &str) -> FoundObject {
-        FoundObject {
-            key: key.into(),
-            size_bytes: Bytes(1),
-            fingerprint: fingerprint.into(),
-        }
-    }
-
-    #[test]
-    fn new_changed_and_gone_are_told_apart() {
-        let rows: Vec<_> = [("a", "1"), ("b", "1"), ("d", "1")]
-            .map(|(key, print)| ManifestRow {
-                found: object(key, print),
-                content_hash: None,
-                metadata: None,
-                target_fingerprint: None,
-            })
-            .into();
-        let listing = |objects: Vec<FoundObject>| Listing {
-            objects,
-            ..Listing::default()
-        };
-        let same = listing(vec![object("a", "1"), object("b", "1"), object("d", "1")]);
-        assert_eq!(compare(&rows, &same), Difference::default());
-        let other = listing(vec![object("a", "1"), object("b", "2"), object("c", "1")]);
-        let difference = compare(&rows, &other);
-        assert_eq!(difference.put, [object("b", "2"), object("c", "1")]);
-        assert_eq!(difference.gone, ["d"]);
-        assert_eq!(difference.first.as_deref(), Some("the object \"b\" changed"));
-        assert_eq!(compare(&[], &listing(vec![object("x", "1")])).put.len(), 1);
-        assert_eq!(compare(&rows, &listing(Vec::new())).gone.len(), 3);
-    }
+async fn differs(held: &Held, side: Side, listing: &Listing) -> Result<Difference, Halt> {
+    Ok(compare(&held.deps.store, held.row.job.id, side, listing).await?)
 }

@@ -12,6 +12,7 @@ mod carry;
 mod clean;
 mod control;
 mod copy;
+mod difference;
 mod failpoint;
 mod gauge;
 mod held;

@@ -3,9 +3,9 @@
 //! Invariant: a deletion begins only after every object of the copy that serves now was read back *now*, and while the source still
 //! is what the manifest says; otherwise it is kept and the job says why. The deletion itself is in `remove.rs`.
 
+use super::difference::{Side, compare};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
-use super::manifest::compare;
 use super::remove;
 use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_change::{self, Also};
@@ -49,9 +49,9 @@ pub(super) async fn retire(held: &mut Held) -> Result<(), Halt> {
 /// The copy that was found good. Every reason against the deletion is a [`Halt::Failed`] or [`Halt::Changed`] in words.
 async fn fit_to_delete(held: &Held) -> Result<ReplicaId, Halt> {
     let (replica, serving, job) = serving_copy(held).await?;
-    let rows = manifest_of(held, held.row.job.id).await?;
     let listing = held.deps.objects.list(&held.source()?).await?;
-    if let Some(what) = compare(&rows, &listing).first {
+    let (store, id) = (&held.deps.store, held.row.job.id);
+    if let Some(what) = compare(store, id, Side::Source, &listing).await?.first {
         return Err(Halt::Changed(format!("{what} at the source since it was moved")));
     }
     let rows = manifest_of(held, job).await?;

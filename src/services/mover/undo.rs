@@ -6,9 +6,8 @@
 
 use super::Mover;
 use super::control::refused;
-use super::manifest::compare;
+use super::difference::{Side, compare};
 use crate::adapters::sql::jobs::JobRow;
-use crate::adapters::sql::jobs_objects::{self, ManifestRow};
 use crate::adapters::sql::jobs_switch::{self, Switch};
 use crate::adapters::sql::{Conn, jobs};
 use crate::domain::id::JobId;
@@ -25,13 +24,12 @@ impl Mover {
     /// `NotFound`; `Conflict` once the grace period is over, when the dataset has moved on, or when source or target were written
     /// since the switch.
     pub async fn undo(&self, id: JobId) -> ServiceResult<Job> {
-        let (row, rows) = {
+        let row = {
             let mut conn = self.deps.store.reader().await?;
-            let row = find(&mut conn, id).await?;
-            may_undo(&row)?;
-            (row, jobs_objects::all(&mut conn, id).await?)
+            find(&mut conn, id).await?
         };
-        self.both_unchanged(&row, &rows).await?;
+        may_undo(&row)?;
+        self.both_unchanged(&row).await?;
         let now = self.deps.clock.now();
         let mut tx = self.deps.store.write().await?;
         let row = find(&mut tx, id).await?;
@@ -47,16 +45,17 @@ impl Mover {
         Ok(undone.job)
     }
 
-    async fn both_unchanged(&self, row: &JobRow, rows: &[ManifestRow]) -> ServiceResult<()> {
+    async fn both_unchanged(&self, row: &JobRow) -> ServiceResult<()> {
         let source = prefix(&row.source_root, &row.job.source_uri)?;
         let target = prefix(&row.target_root, &row.job.target_uri)?;
-        if let Some(what) = compare(rows, &self.listing(&source).await?).first {
+        let (store, id) = (&self.deps.store, row.job.id);
+        let listing = self.listing(&source).await?;
+        if let Some(what) = compare(store, id, Side::Source, &listing).await?.first {
             return Err(changed(&format!(
                 "the retained source at {} is not what was moved: {what}. Readers stay at the target",
                 row.job.source_uri
             )));
         }
-        let copies: Vec<_> = rows.iter().filter_map(ManifestRow::as_copy).collect();
         let listing = match self.deps.objects.list(&target).await {
             // Nobody can be reading there, and this is what the source was kept for.
             Err(problem @ (ObjectError::NotFound(_) | ObjectError::Io(_))) => {
@@ -65,7 +64,7 @@ impl Mover {
             }
             other => other.map_err(|problem| unknown(&problem))?,
         };
-        if let Some(what) = compare(&copies, &listing).first {
+        if let Some(what) = compare(store, id, Side::Copy, &listing).await?.first {
             return Err(changed(&format!(
                 "the dataset was written since the switch: {what} at {}. An undo would hide that",
                 row.job.target_uri
