@@ -23,8 +23,8 @@ fmt domain clippy docs integration browser: ## one lane of the tests
 dev: ## run the server and rebuild on every change
 	@scripts/dev.sh
 
-bench: ## ratios against named baselines
-	@echo "not supported yet: make bench" >&2; exit 1
+bench: ## ratios against named baselines, built for release: make bench [BENCH=ingest]
+	@scripts/bench.sh $(or $(BENCH),ingest)
 
 build: ## server and site, as `make demo` builds them
 	@scripts/setup.sh run
