@@ -3,7 +3,7 @@
 //! `scripts/bench.sh ingest` builds for release and runs it. One process serves (`dim serve`), this one sends: NDJSON in batches,
 //! each batch acknowledged after its commit, some of them under way at the same time. The baselines are the bare rows over the same
 //! driver with the same settings: multi-row VALUES, once with a commit for each batch, once in a single transaction. Nothing is
-//! looked up, compared, summed or announced there.
+//! looked up, compared, summed or announced there. `--events N`, `--batch N`, and `--program PATH` for another build of the server.
 
 use data_in_motion::domain::workload::Draw;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -48,13 +48,15 @@ fn main() -> Result<(), Failure> {
         args.nth(1).map_or(Ok(default), |text| text.parse::<usize>())
     };
     let (events, batch) = (flag("--events", 1_000_000)?, flag("--batch", 1_000)?);
+    let program = std::env::args().skip_while(|arg| arg != "--program").nth(1);
+    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_dim").to_owned());
     let rows = rows(events);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let dir = tempfile::tempdir()?;
     let figures = [
-        runtime.block_on(over_http(&dir.path().join("server"), &rows, batch))?,
+        runtime.block_on(over_http(&program, &dir.path().join("server"), &rows, batch))?,
         runtime.block_on(bare(
             &dir.path().join("committed"),
             &rows,
@@ -156,10 +158,10 @@ impl Drop for Server {
     }
 }
 
-async fn over_http(dir: &Path, rows: &[Row], batch: usize) -> Result<Figure, Failure> {
+async fn over_http(program: &str, dir: &Path, rows: &[Row], batch: usize) -> Result<Figure, Failure> {
     let files = dir.join("files");
     std::fs::create_dir_all(&files)?;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dim"))
+    let mut child = Command::new(program)
         .args(["serve", "--addr", "127.0.0.1:0", "--allow-root"])
         .arg(&files)
         .arg("--data-dir")
