@@ -330,6 +330,99 @@ async fn a_tag_is_known_again_and_a_stale_one_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_keeps_what_it_does_not_name() {
+    let app = TestApp::open().await;
+    let api = Api::new(&app.listen().await);
+    let nas = app.make("nas");
+    api.post("/api/v1/locations", json!({"name": "nas", "uri": nas}))
+        .await;
+    let body = json!({"name": "demo", "path_uri": format!("{nas}/demo"), "latency_limit_ms": 50});
+    api.post("/api/v1/datasets", body).await;
+    let json_type = ("content-type", "application/json");
+    let patch = async |body: &str, tag: Option<&str>| {
+        let mut headers = vec![json_type];
+        headers.extend(tag.map(|tag| ("if-match", tag)));
+        api.ask("PATCH", "/api/v1/datasets/demo", &headers, Some(body))
+            .await
+    };
+    let pinned = patch("{\"pinned_reason\": \"audit until May\"}", Some("\"1\"")).await;
+    assert_eq!(
+        (pinned.status, pinned.header("etag")),
+        (200, "\"2\""),
+        "{pinned:?}"
+    );
+    let now = api.get("/api/v1/datasets/demo").await.json();
+    assert_eq!(
+        (&now["pinned_reason"], &now["latency_limit_ms"]),
+        (&json!("audit until May"), &json!(50))
+    );
+    let stale = patch("{\"pinned_reason\": null}", Some("\"1\"")).await;
+    assert_eq!((stale.status, stale.code().as_str()), (412, "stale_generation"));
+    let freed = patch("{\"pinned_reason\": null, \"latency_limit_ms\": 20}", None).await;
+    assert_eq!(
+        (&freed.json()["pinned_reason"], &freed.json()["latency_limit_ms"]),
+        (&json!(null), &json!(20))
+    );
+    for (body, code) in [
+        ("{\"latency_limit_ms\": -1}", "bad_latency_limit"),
+        ("{\"pinned_reason\": \"\"}", "bad_reason"),
+        ("{\"size_bytes\": 1}", "invalid_body"),
+    ] {
+        let said = patch(body, None).await;
+        assert_eq!((said.status, said.code().as_str()), (422, code), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keys_work_goes_on_when_its_client_goes_away() {
+    use tokio::io::AsyncWriteExt;
+    let app = TestApp::open().await;
+    let api = Api::new(&app.listen().await);
+    let body = json!({"name": "a", "uri": app.make("a")}).to_string();
+    // The writer is held, so that the request is certainly at work when its client leaves.
+    let file = app.dir.path().join("data/dim.sqlite");
+    let store = data_in_motion::adapters::sql::Store::open(&file).await.unwrap();
+    let held = store.write().await.unwrap();
+    let mut client = tokio::net::TcpStream::connect(api.base.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let request = format!(
+        "POST /api/v1/locations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nidempotency-key: k\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    client.write_all(request.as_bytes()).await.unwrap();
+    let again = async || {
+        let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+        api.ask("POST", "/api/v1/locations", &headers, Some(&body)).await
+    };
+    let in_flight = async |count: usize| {
+        let line = format!("dim_http_requests_in_flight {count}");
+        while !api.get("/metrics").await.text.lines().any(|l| l == line) {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Besides the one that asks for the figures.
+    in_flight(2).await;
+    assert_eq!(again().await.code(), "idempotency_in_flight");
+    drop(client);
+    in_flight(1).await;
+    drop(held);
+    let answer = loop {
+        let said = again().await;
+        if said.status != 409 {
+            break said;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(
+        (answer.status, answer.header("idempotent-replayed")),
+        (201, "true"),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_does_its_work_once_and_belongs_to_one_request() {
     let app = TestApp::open().await;
     let api = Api::new(&app.listen().await);

@@ -1,13 +1,14 @@
 //! `/api/v1/datasets`.
 
-use super::etag::{created, expected, tagged};
+use super::etag::{changed, created, expected, tagged};
 use super::extract::{Json, Key, Query};
 use super::problem::ApiError;
 use super::table::Route;
 use crate::domain::dataset::{
-    Dataset, DatasetDetail, DatasetFilter, DatasetSort, DatasetSummary, NewDataset, Page, ScanResult,
+    Dataset, DatasetDetail, DatasetFilter, DatasetSort, DatasetSummary, NewDataset, OwnerRules, Page,
+    ScanResult,
 };
-use crate::services::Services;
+use crate::services::{ServiceError, Services};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -40,6 +41,18 @@ pub fn table() -> Vec<Route> {
         .answers::<DatasetDetail>(200)
         .problems(&[404])
         .tagged(),
+        Route::patch(
+            "/api/v1/datasets/{dataset}",
+            "changeDataset",
+            "Changes what its owner asks: a pin with its reason, a latency limit",
+            change,
+        )
+        .detail("A field that is left out stays as it is; null takes it away. 409 while a job is at work on the dataset.")
+        .body::<Change>()
+        .answers::<Dataset>(200)
+        .problems(&[404, 409])
+        .tagged()
+        .guarded(),
         Route::post(
             "/api/v1/datasets/{dataset}/scan",
             "scanDataset",
@@ -113,6 +126,59 @@ async fn create(State(services): State<Services>, Json(new): Json<NewDataset>) -
 async fn get(State(services): State<Services>, key: Key, headers: HeaderMap) -> Result<Response, ApiError> {
     let detail = services.catalog.get_dataset(&key.dataset()).await?;
     Ok(tagged(&headers, detail.summary.dataset.generation, &detail))
+}
+
+/// What is to change. A field that is left out stays as it is.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// Never moved by advice while this reason stands; null takes the pin away.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pinned_reason: Option<Option<String>>,
+    /// Largest first-byte latency that its readers accept, in milliseconds; null takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<i64>")]
+    latency_limit_ms: Option<Option<i64>>,
+}
+
+/// A field that is there, even if it is null.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// How often a change without `If-Match` is tried when others change the dataset at the same time.
+const TRIES: usize = 3;
+
+async fn change(
+    State(services): State<Services>,
+    key: Key,
+    headers: HeaderMap,
+    Json(change): Json<Change>,
+) -> Result<Response, ApiError> {
+    let (key, wanted) = (key.dataset(), expected(&headers)?);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let now = services.catalog.find_dataset(&key).await?;
+        let rules = OwnerRules {
+            pinned_reason: change.pinned_reason.clone().unwrap_or(now.pinned_reason),
+            latency_limit_ms: change.latency_limit_ms.unwrap_or(now.latency_limit_ms),
+        };
+        // What is left out was read above, so that the change holds only for what was read.
+        let seen = Some(wanted.unwrap_or(now.generation));
+        match services.catalog.set_rules(&key, rules, seen).await {
+            Err(ServiceError::StaleGeneration { .. }) if wanted.is_none() && tries < TRIES => {}
+            ended => {
+                let dataset = ended?;
+                return Ok(changed(dataset.generation, &dataset));
+            }
+        }
+    }
 }
 
 async fn scan(State(services): State<Services>, key: Key) -> Result<axum::Json<ScanResult>, ApiError> {

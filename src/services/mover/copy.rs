@@ -147,6 +147,9 @@ impl pass::Pass for Copying {
     async fn settle(&self, held: &Held, group: &[(ManifestRow, Copied)]) -> Result<(), Halt> {
         let keys = group.iter().map(|(object, _)| object.found.key.clone()).collect();
         held.deps.objects.sync(&self.staging, keys).await?;
+        held.deps
+            .meter
+            .copied(group.iter().map(|(object, _)| object.found.size_bytes).sum());
         held.pass(Point::GroupSynced).await;
         Ok(())
     }

@@ -66,7 +66,11 @@ impl pass::Pass for Verifying {
                 object.found.key
             ))
         })?;
-        held.deps.objects.verify(&self.at, &expected, &held.meter).await
+        let found = held.deps.objects.verify(&self.at, &expected, &held.meter).await;
+        if matches!(found, Err(ObjectError::Mismatch(_))) {
+            held.deps.meter.verify_failed();
+        }
+        found
     }
 
     async fn settle(&self, _held: &Held, _group: &[(ManifestRow, ())]) -> Result<(), Halt> {

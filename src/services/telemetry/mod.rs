@@ -120,16 +120,18 @@ impl Telemetry {
                 Err(refusal) => report.refuse(line, refusal),
             }
         }
-        if good.is_empty() {
-            return Ok(report);
+        if !good.is_empty() {
+            let batch = Batch {
+                events: good,
+                report,
+                past,
+            };
+            report = self.queue.count(batch).await?;
+            report.errors.sort_by_key(|error| error.line);
         }
-        let batch = Batch {
-            events: good,
-            report,
-            past,
-        };
-        let mut report = self.queue.count(batch).await?;
-        report.errors.sort_by_key(|error| error.line);
+        self.deps
+            .meter
+            .ingested(report.accepted, report.duplicates, report.rejected);
         Ok(report)
     }
 
