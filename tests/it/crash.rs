@@ -212,8 +212,9 @@ async fn a_mover_that_wakes_after_its_job_was_taken_over_changes_nothing() {
         sleeper.stop().await;
         let after = scene.services().mover.get_job(scene.job).await.unwrap();
         assert_eq!(after.events, before.events, "{sleeps_at}");
+        // While one object of the other one's is held, the rest of them are verified.
         assert!(
-            after.objects == before.objects,
+            after.objects == before.objects || stage == JobStatus::Verifying,
             "{sleeps_at}: it changed the manifest"
         );
         assert_eq!(
