@@ -48,7 +48,7 @@ pub async fn review_advice(
     let request = request(&status, &reason, &days)?;
     let services = expect_context::<crate::services::Services>();
     let key = crate::domain::access::DatasetKey::parse(&dataset);
-    let kept = services.recommender.review(&key, request).await?;
+    let kept = services.recommender.review(&key, request).await?.recommendation;
     let sentence = format!(
         "Recommendation for {}: {}.",
         kept.dataset_name,

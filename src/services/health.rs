@@ -1,6 +1,7 @@
 //! State of the process and of each part: looked at when asked, never assumed.
 
 use super::mover::Mover;
+use super::recommender::Recommender;
 use super::{Deps, ServiceResult};
 use crate::adapters::sql::health as db;
 use crate::domain::overview::{HealthReport, HealthStatus, PartHealth};
@@ -15,16 +16,18 @@ const DISK_LOW: Bytes = Bytes(500_000_000);
 pub struct Health {
     deps: Deps,
     mover: Mover,
+    recommender: Recommender,
     started_at: Timestamp,
 }
 
 impl Health {
     /// Over these parts; the process counts as started now.
     #[must_use]
-    pub fn new(deps: &Deps, mover: &Mover) -> Self {
+    pub fn new(deps: &Deps, mover: &Mover, recommender: &Recommender) -> Self {
         Self {
             deps: deps.clone(),
             mover: mover.clone(),
+            recommender: recommender.clone(),
             started_at: deps.clock.now(),
         }
     }
@@ -44,10 +47,7 @@ impl Health {
             ),
         );
         parts.insert("mover".to_owned(), self.mover.health().await);
-        parts.insert(
-            "recommender".to_owned(),
-            self.role(self.deps.options.roles.recommender, "recommender"),
-        );
+        parts.insert("recommender".to_owned(), self.recommender.health());
         parts.insert("disk".to_owned(), self.disk());
         let status = parts.values().map(|p| p.status).max().unwrap_or(HealthStatus::Ok);
         Ok(HealthReport {
@@ -67,15 +67,6 @@ impl Health {
             Ok(text) => part(HealthStatus::Ok, &text),
             Err(error) => part(HealthStatus::Down, &error.to_string()),
         }
-    }
-
-    fn role(&self, on: bool, name: &str) -> PartHealth {
-        let detail = if on {
-            format!("not supported yet: this build has no {name} that could run")
-        } else {
-            format!("this process was started without the role {name}")
-        };
-        part(HealthStatus::Disabled, &detail)
     }
 
     fn disk(&self) -> PartHealth {

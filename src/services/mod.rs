@@ -136,14 +136,15 @@ impl Services {
     #[must_use]
     pub fn new(deps: &Deps) -> Self {
         let mover = mover::Mover::new(deps);
+        let recommender = recommender::Recommender::new(deps);
         Self {
             catalog: catalog::Catalog::new(deps),
             telemetry: telemetry::Telemetry::new(deps),
-            recommender: recommender::Recommender::new(deps),
             prices: prices::Prices::new(deps),
             overview: overview::OverviewService::new(deps),
-            health: health::Health::new(deps, &mover),
+            health: health::Health::new(deps, &mover, &recommender),
             mover,
+            recommender,
             live: deps.live.clone(),
             idempotency: idempotency::Idempotency::new(deps),
             options: deps.options.clone(),

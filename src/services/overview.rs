@@ -37,7 +37,7 @@ impl OverviewService {
     pub async fn overview(&self) -> ServiceResult<Overview> {
         let mut conn = self.deps.store.reader().await?;
         let placements = sums::shares(&mut conn).await?;
-        let found = sums::found(&mut conn).await?;
+        let found = sums::found(&mut conn, self.deps.clock.now()).await?;
         let mut attention = self.of_jobs(&mut conn).await?;
         for row in locations::list(&mut conn).await? {
             let name = row.location.name.as_str();

@@ -2,6 +2,7 @@
 
 use data_in_motion::adapters::inproc::clock::SystemClock;
 use data_in_motion::config::Resolved;
+use data_in_motion::ports::Clock;
 use data_in_motion::server::{self, App};
 use data_in_motion::services::Services;
 use std::collections::BTreeMap;
@@ -32,6 +33,23 @@ impl TestApp {
         Self { app, dir, flags }
     }
 
+    /// A server whose time is moved by hand. Started again, it has the machine's.
+    pub async fn open_at(clock: Arc<dyn Clock>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("files")).unwrap();
+        let app = Self::app_in_time(&dir, &[], clock).await;
+        Self {
+            app,
+            dir,
+            flags: Vec::new(),
+        }
+    }
+
+    /// The database's file.
+    pub fn database(&self) -> PathBuf {
+        self.dir.path().join("data").join("dim.sqlite")
+    }
+
     /// The same server started again on what is on disk.
     pub async fn restart(self) -> Self {
         let settings = self.flags.clone();
@@ -52,6 +70,10 @@ impl TestApp {
     }
 
     async fn app_in(dir: &TempDir, settings: &[(&'static str, String)]) -> App {
+        Self::app_in_time(dir, settings, Arc::new(SystemClock)).await
+    }
+
+    async fn app_in_time(dir: &TempDir, settings: &[(&'static str, String)], clock: Arc<dyn Clock>) -> App {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let own = [
             ("data_dir", text(dir.path().join("data"))),
@@ -61,7 +83,7 @@ impl TestApp {
         let settings = Resolved::load(&flags, |_| None, &dir.path().join("none.toml"))
             .and_then(|resolved| resolved.settings())
             .unwrap();
-        App::open(&settings, Arc::new(SystemClock)).await.unwrap()
+        App::open(&settings, clock).await.unwrap()
     }
 
     pub fn services(&self) -> &Services {

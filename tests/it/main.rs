@@ -68,3 +68,5 @@ mod telemetry_crash;
 mod cli_access;
 
 mod losses;
+
+mod recommendations;

@@ -22,6 +22,10 @@ pub mod idempotency;
 
 pub mod overview;
 
+pub mod recommendation_inputs;
+
+pub mod recommendations;
+
 pub mod rollups;
 
 pub mod jobs;

@@ -49,14 +49,18 @@ pub async fn shares(conn: &mut Conn) -> Result<Vec<PlacementShare>, StoreError> 
         .collect()
 }
 
-/// Recommendations to move and what they would save.
+/// Recommendations to move that ask for a decision at `now`, and what they would save: neither those that were accepted, whose
+/// saving is the job's, nor those that were turned down.
 ///
 /// # Errors
 /// The database's own.
-pub async fn found(conn: &mut Conn) -> Result<Found, StoreError> {
+pub async fn found(conn: &mut Conn, now: Timestamp) -> Result<Found, StoreError> {
     let row = sqlx::query(
-        "SELECT COUNT(*), CAST(COALESCE(SUM(rec_saving), 0) AS BIGINT) FROM datasets WHERE rec_action = 'move'",
+        "SELECT COUNT(*), CAST(COALESCE(SUM(d.rec_saving), 0) AS BIGINT) \
+         FROM recommendations r JOIN datasets d ON d.id = r.dataset_id WHERE r.action = 'move' \
+         AND (r.review = 'open' OR (r.review = 'snoozed' AND r.review_until <= $1))",
     )
+    .bind(now.0)
     .fetch_one(conn)
     .await?;
     Ok(Found {

@@ -13,6 +13,10 @@ const FILES: &[(&str, &str)] = &[
     ("020_telemetry", include_str!("schema/020_telemetry.sql")),
     ("030_events", include_str!("schema/030_events.sql")),
     ("040_jobs", include_str!("schema/040_jobs.sql")),
+    (
+        "050_recommendations",
+        include_str!("schema/050_recommendations.sql"),
+    ),
 ];
 
 /// Applies what is missing.

@@ -94,6 +94,14 @@ impl Store {
         Ok(self.inner.readers.acquire().await?)
     }
 
+    /// One reader that sees one instant, for several statements that belong together. It cannot write.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when none is free within 20 seconds.
+    pub async fn snapshot(&self) -> Result<sqlx::Transaction<'static, Db>, StoreError> {
+        Ok(self.inner.readers.begin().await?)
+    }
+
     /// Waits for the writer and begins a transaction. Dropping it rolls back.
     ///
     /// # Errors

@@ -73,7 +73,10 @@ pub fn forecast(days: &[AccessBucket], held: Holding, today: i64) -> Option<Fore
             (day.read_bytes.0 as f64 / size).min(MOST_READS_A_DAY),
         );
         add(&mut requests, day.reads as f64);
-        add(&mut writes, day.writes as f64);
+        // What was written on the first day made the dataset; it is no habit.
+        if day.start.day() > first {
+            add(&mut writes, day.writes as f64);
+        }
         if day.reads > 0 {
             add(&mut read_days, 1.0);
             last_read = last_read.max(Some(day.start.day()));
@@ -238,6 +241,17 @@ mod tests {
         let busy: Vec<_> = (0..10).map(|d| day(d, 1, 1000)).collect();
         let f = forecast(&busy, held(), 9).unwrap();
         assert!((f.reads_per_month - 30.0).abs() < 1e-4, "{f:?}");
+    }
+
+    #[test]
+    fn the_writes_that_made_a_dataset_are_no_habit() {
+        let mut made = day(0, 0, 0);
+        made.writes = 1_000_000;
+        let mut kept_up = day(100, 0, 0);
+        kept_up.writes = 10;
+        assert_eq!(forecast(&[made], held(), 100).unwrap().writes_per_month, 0.0);
+        let f = forecast(&[made, kept_up], held(), 100).unwrap();
+        assert!((1.0..10.0).contains(&f.writes_per_month), "{f:?}");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod node;
 pub mod options;
 pub mod output;
 pub mod prices;
+pub mod recommendations;
 pub mod serve;
 pub mod style;
 pub mod table;
@@ -61,6 +62,8 @@ pub enum Command {
     Datasets(datasets::Datasets),
     /// Report one access, or import a history of them.
     Access(access::Access),
+    /// Where each dataset should stand, what that saves and why; accept, snooze or turn down.
+    Recommendations(recommendations::Recommendations),
     /// Plan moves.
     #[command(subcommand)]
     Migrate(migrate::Migrate),
@@ -119,6 +122,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Locations(command) => locations::run(command, &client()?, out).await,
         Command::Datasets(command) => datasets::run(command, &client()?, out).await,
         Command::Access(access) => access::run(access, &client()?, out).await,
+        Command::Recommendations(asked) => recommendations::run(asked, &client()?, out).await,
         Command::Migrate(command) => migrate::run(command, &client()?, out).await,
         Command::Prices(command) => prices::run(command, &client()?, out).await,
         Command::Jobs(command) => jobs::run(command, &client()?, out).await,

@@ -33,6 +33,7 @@ pub mod overview;
 pub mod policies;
 pub mod prices;
 pub mod problem;
+pub mod recommendations;
 pub mod table;
 
 use crate::services::Services;
@@ -53,6 +54,7 @@ pub fn table() -> Vec<Route> {
         locations::table(),
         datasets::table(),
         super::ingest::table(),
+        recommendations::table(),
         prices::table(),
         jobs::table(),
         policies::table(),

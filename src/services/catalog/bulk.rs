@@ -7,6 +7,7 @@ use crate::domain::dataset::{Dataset, NewDataset};
 use crate::domain::id::{DatasetId, LocationId};
 use crate::domain::location::{Location, NewLocation};
 use crate::domain::unit::{Bytes, Timestamp};
+use crate::ports::Topic;
 use crate::services::{ServiceError, ServiceResult};
 use std::collections::{BTreeMap, HashMap};
 
@@ -104,6 +105,7 @@ impl Catalog {
         }
         let ids = rows::insert(&mut tx, &new_rows).await?;
         tx.commit().await?;
+        self.deps.bus.nudge(Topic::Recommendations);
         Ok(ids)
     }
 }

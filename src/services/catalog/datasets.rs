@@ -10,6 +10,7 @@ use crate::domain::location::{Location, NewLocation, StorageUri};
 use crate::domain::name::{Name, StorageClass};
 use crate::domain::replica::ReplicaRole;
 use crate::domain::unit::Bytes;
+use crate::ports::Topic;
 use crate::ports::places::Standing;
 use crate::services::{ServiceError, ServiceResult};
 use std::path::Path;
@@ -61,6 +62,7 @@ impl Catalog {
         }
         dataset.id = rows::insert(&mut tx, &dataset, &prefix).await?;
         tx.commit().await?;
+        self.deps.bus.nudge(Topic::Recommendations);
         Ok(dataset)
     }
 

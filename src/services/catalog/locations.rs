@@ -7,6 +7,7 @@ use crate::domain::dataset::Page;
 use crate::domain::id::LocationId;
 use crate::domain::location::{Location, LocationCheck, LocationSummary, NewLocation, Provider, StorageUri};
 use crate::domain::name::StorageClass;
+use crate::ports::Topic;
 use crate::ports::places::Standing;
 use crate::services::{ServiceError, ServiceResult};
 use std::collections::HashMap;
@@ -27,6 +28,8 @@ impl Catalog {
         refuse_overlap_with(&location.uri, &rows::list(&mut tx).await?)?;
         location.id = rows::insert(&mut tx, &location).await?;
         tx.commit().await?;
+        // One place more to choose from.
+        self.deps.bus.nudge(Topic::Recommendations);
         Ok(location)
     }
 
@@ -161,6 +164,7 @@ impl Catalog {
         let mut tx = self.deps.store.write().await?;
         rows::set_check(&mut tx, location.id, &check).await?;
         tx.commit().await?;
+        self.deps.bus.nudge(Topic::Recommendations);
         Ok(check)
     }
 
@@ -200,7 +204,9 @@ impl Catalog {
             ));
         }
         rows::delete(&mut tx, location.id).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.deps.bus.nudge(Topic::Recommendations);
+        Ok(())
     }
 
     /// The location that holds an address, if one does.

@@ -1,0 +1,113 @@
+//! A dataset's own history against every policy: the same replay as `dim backtest`, over the sums that the catalog keeps.
+//!
+//! Invariant: reads are by day in both, so the figures are those that a file with this dataset alone would give.
+
+use super::Recommender;
+use crate::adapters::sql::{datasets, locations, rollups};
+use crate::domain::access::{AccessBucket, DatasetKey};
+use crate::domain::dataset::Dataset;
+use crate::domain::placement::backtest::{BacktestReport, Weight};
+use crate::domain::placement::history::{EventRecord, HistoryBuilder, ObjectRecord, Op};
+use crate::domain::price::dense::ClassChoice;
+use crate::domain::unit::Timestamp;
+use crate::services::backtest::{BacktestRequest, ReadHistory, run};
+use crate::services::{ServiceError, ServiceResult};
+
+/// Days that are replayed at most, the latest ones: ten years. A single event with a date of long ago would otherwise make a replay
+/// of centuries.
+const DAYS_MOST: i64 = 3_660;
+
+/// How to replay.
+#[derive(Clone, Debug)]
+pub struct BacktestAsked {
+    /// `aws`, `gcs`, `azure` or a price book; that of the dataset's location when left out.
+    pub prices: Option<String>,
+    /// Classes to choose from.
+    pub classes: ClassChoice,
+    /// How the bill is shown: of one GB, or of the whole dataset.
+    pub weight: Weight,
+}
+
+impl Recommender {
+    /// What every policy would have cost on a dataset's own history, without looking ahead.
+    ///
+    /// # Errors
+    /// `NotFound` for the dataset or the price book, `Invalid` without a history.
+    pub async fn backtest(
+        &self,
+        dataset: &DatasetKey,
+        asked: BacktestAsked,
+    ) -> ServiceResult<BacktestReport> {
+        let mut conn = self.deps.store.reader().await?;
+        let found = datasets::find(&mut conn, dataset)
+            .await?
+            .ok_or_else(|| ServiceError::not_found("dataset", dataset))?;
+        let key = found.location_id.to_string();
+        let home = locations::find(&mut conn, &key).await?;
+        let since = self.deps.clock.now().plus_micros(-DAYS_MOST * Timestamp::DAY);
+        let days = rollups::history(&mut conn, found.id, since, true).await?;
+        drop(conn);
+        let read = history(&found, &days);
+        if read.history.datasets.is_empty() {
+            return Err(ServiceError::invalid(
+                "no_history",
+                format!(
+                    "{} has no history to replay: no access was seen yet, or its size is not known",
+                    found.name
+                ),
+            ));
+        }
+        let request = BacktestRequest {
+            prices: asked
+                .prices
+                .or_else(|| home.map(|row| row.location.price_book))
+                .unwrap_or_default(),
+            classes: asked.classes,
+            weight: asked.weight,
+            by_dataset: false,
+        };
+        let books = self.deps.prices.clone();
+        // One replay at a time: each takes a core for a while, and the caller's own patience bounds the wait.
+        let _turn = self.shared.replay.lock().await;
+        tokio::task::spawn_blocking(move || run(&books, &read, &request))
+            .await
+            .map_err(ServiceError::internal)?
+    }
+}
+
+fn history(dataset: &Dataset, days: &[AccessBucket]) -> ReadHistory {
+    let name = dataset.name.to_string();
+    let mut builder = HistoryBuilder::default();
+    builder.object(ObjectRecord {
+        object_id: name.clone(),
+        size_bytes: dataset.size_bytes.0,
+        n_files: u64::try_from(dataset.object_count.max(1)).unwrap_or(1),
+        created_unix: dataset.created_at.unix_secs(),
+    });
+    let mut events = 0;
+    for day in days {
+        let mut add = |op: Op, size_bytes: u64| {
+            builder.event(&EventRecord {
+                unix_time: day.start.unix_secs(),
+                object_id: name.clone(),
+                op,
+                size_bytes,
+            });
+        };
+        if day.reads > 0 {
+            add(Op::Get, day.read_bytes.0);
+        }
+        // A write tells that the dataset was there; its size is the catalog's.
+        if day.writes > 0 {
+            add(Op::Put, 0);
+        }
+        events += day.reads + day.writes;
+    }
+    let mut history = builder.finish();
+    history.events = u64::try_from(events).unwrap_or(0);
+    ReadHistory {
+        history,
+        skipped: 0,
+        reasons: Vec::new(),
+    }
+}
