@@ -1,6 +1,6 @@
 //! A limit on bytes per second, shared by every job of the process.
 //!
-//! Invariant: over any time longer than [`BURST`] no more than the rate passes; a stop is heard within one slice.
+//! Invariant: over any time longer than `BURST` no more than the rate passes; a stop is heard within one slice.
 
 use crate::ports::objects::{Meter, ObjectError};
 use std::sync::Mutex;

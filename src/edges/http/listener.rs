@@ -1,7 +1,7 @@
 //! The accept loop: how many connections, how long they may be silent, and how they end.
 //!
 //! Invariant: a connection costs its client something. One whose first request does not arrive in time is closed, and so is one that
-//! takes nothing of what is sent to it. Beyond the limit, a connection is told 503 and closed; beyond [`REFUSALS`] such at once, it
+//! takes nothing of what is sent to it. Beyond the limit, a connection is told 503 and closed; beyond `REFUSALS` such at once, it
 //! is closed without a word. A connection counts until its last byte, as a WebSocket too.
 
 use axum::Router;

@@ -26,7 +26,7 @@ pub struct Batch {
     pub advice: u64,
     /// Accesses counted.
     pub accesses: i64,
-    /// Datasets that were accessed or advised on; bounded by [`TOUCHED_MAX`].
+    /// Datasets that were accessed or advised on; bounded by `TOUCHED_MAX`.
     pub touched: BTreeSet<DatasetId>,
     /// Something was missed: what pages have fetched may be old.
     pub afresh: bool,
