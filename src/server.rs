@@ -198,7 +198,7 @@ pub async fn run(mut settings: Settings, args: &ServeArgs) -> Result<(), ServeEr
 async fn start(settings: &Settings, demo: Option<&Demo>, stop: StopSignal) -> Result<(), ServeError> {
     let mut app = App::open(settings, Arc::new(SystemClock)).await?;
     app.limits.connections = listener::affordable(app.limits.connections);
-    let ended = listen(&app, settings, demo, stop).await;
+    let ended = Box::pin(listen(&app, settings, demo, stop)).await;
     app.close().await;
     ended
 }

@@ -3,6 +3,7 @@
 
 use futures::StreamExt;
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -121,6 +122,130 @@ fn left(dir: &Path) -> Vec<PathBuf> {
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("{key} of {value}"))
+}
+
+/// Name to what does not change while the demo runs: size, objects, readers' patience, and a hash of the first file.
+async fn catalog(demo: &Demo) -> BTreeMap<String, (i64, i64, Option<i64>, String)> {
+    let page = demo.get("/api/v1/datasets?limit=200").await;
+    let items = page["items"].as_array().unwrap();
+    items
+        .iter()
+        .map(|d| {
+            let dir = text(d, "path_uri").strip_prefix("file://").unwrap();
+            assert!(Path::new(dir).starts_with(&demo.root), "{dir}");
+            let first = walk(Path::new(dir)).into_iter().min().unwrap();
+            let hash = blake3::hash(&std::fs::read(first).unwrap()).to_string();
+            let facts = (
+                d["size_bytes"].as_i64().unwrap(),
+                d["object_count"].as_i64().unwrap(),
+                d["latency_limit_ms"].as_i64(),
+                hash,
+            );
+            (text(d, "name").to_owned(), facts)
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_is_alive_everything_on_it_is_real_and_nothing_is_left_behind() {
+    let demo = Demo::start(&["--seed", "11"]);
+    let overview = demo.get("/api/v1/overview").await;
+    assert_eq!(overview["dataset_count"], 40);
+    assert!(
+        overview["access_event_count"].as_i64() > Some(5_000),
+        "{overview}"
+    );
+    assert!(
+        overview["size_bytes"].as_i64() > Some(50_000_000_000_000),
+        "{overview}"
+    );
+    assert!(
+        overview["move_recommendation_count"].as_i64() > Some(5),
+        "{overview}"
+    );
+    let note = &overview["demo_note"];
+    assert!(text(note, "source").contains("generated from seed 11"), "{note}");
+    assert!(
+        text(note, "scale").contains("One byte on disk stands for 2,000,000"),
+        "{note}"
+    );
+    assert!(text(note, "scale").contains("no cloud"), "{note}");
+
+    // Jobs come to every state that is worth a look, and readers are at work.
+    let wanted: BTreeSet<&str> = [
+        "awaiting_approval",
+        "failed",
+        "completed",
+        "copying",
+        "measured read",
+    ]
+    .into();
+    let mut seen = BTreeSet::new();
+    demo.follow(|name, data| {
+        if name == "job_status" {
+            seen.insert(text(data, "status").to_owned());
+        } else if name == "access_event" && data["client_lat_us"].as_i64() >= Some(1) {
+            seen.insert("measured read".to_owned());
+        }
+        wanted.iter().all(|w| seen.contains(*w))
+    })
+    .await;
+
+    let jobs = demo.get("/api/v1/jobs").await;
+    let job = |status: &str| {
+        let jobs = jobs["items"].as_array().unwrap();
+        jobs.iter()
+            .find(|j| j["status"] == status)
+            .unwrap_or_else(|| panic!("{status}: {jobs:#?}"))
+    };
+    let failed = job("failed");
+    assert!(text(failed, "reason").contains("(injected)"), "{failed}");
+    assert!(
+        failed["actions"].as_array().unwrap().contains(&"retry".into()),
+        "{failed}"
+    );
+    assert!(
+        job("awaiting_approval")["actions"]
+            .as_array()
+            .unwrap()
+            .contains(&"approve".into())
+    );
+
+    // A move carries the files as they are, and the catalog keeps the size that they stand for.
+    let moved = job("completed");
+    let dataset = demo
+        .get(&format!("/api/v1/datasets/{}", moved["dataset_id"]))
+        .await;
+    assert_eq!(dataset["path_uri"], moved["target_uri"]);
+    let carried = moved["progress"]["bytes_total"].as_i64().unwrap();
+    assert_eq!(dataset["size_bytes"].as_i64(), Some(carried * 2_000_000));
+    let dir = text(&dataset, "path_uri")
+        .strip_prefix("file://")
+        .unwrap()
+        .to_owned();
+    let on_disk: u64 = walk(Path::new(&dir))
+        .iter()
+        .map(|f| f.metadata().unwrap().len())
+        .sum();
+    assert_eq!(i64::try_from(on_disk).ok(), Some(carried));
+
+    let once = catalog(&demo).await;
+    let hashes: BTreeSet<_> = once.values().map(|facts| &facts.3).collect();
+    assert_eq!(hashes.len(), 40, "no two files are alike");
+    let again = Demo::start(&["--seed", "11"]);
+    assert_eq!(
+        catalog(&again).await,
+        once,
+        "the same seed gives the same catalog"
+    );
+    again.stop(rustix::process::Signal::INT);
+    demo.stop(rustix::process::Signal::TERM);
+}
+
+fn walk(dir: &Path) -> Vec<PathBuf> {
+    let (dirs, mut files): (Vec<_>, Vec<_>) = left(dir).into_iter().partition(|p| p.is_dir());
+    files.extend(dirs.iter().flat_map(|d| walk(d)));
+    files
 }
 
 /// Ten weeks of three datasets: one read every day, one only in the first week, one whose size no one states.

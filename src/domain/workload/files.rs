@@ -10,8 +10,8 @@ use crate::domain::unit::Bytes;
 /// copy, and written in a second.
 pub const SCALE: u64 = 2_000_000;
 
-/// Files of one directory; more go into further ones, so that moves meet a tree and not a list.
-const FOLDER: usize = 16;
+/// Files of one directory; a dataset of more spreads them over several, so that moves meet trees and not only lists.
+const FOLDER: u64 = 16;
 
 /// Smallest and largest weight of a file within its dataset.
 const WEIGHTS: (u64, u64) = (500, 1_500);
@@ -55,9 +55,13 @@ pub fn planned_files(seed: u64, dataset: u32, total: Bytes, objects: u32) -> Vec
             let upto = u64::try_from(rest * u128::from(weight_so_far) / u128::from(all)).unwrap_or(0);
             let size = Bytes(upto - bytes_so_far + floor);
             bytes_so_far = upto;
-            let number = usize::try_from(object).unwrap_or(0);
+            let name = format!("part-{object:04}.bin");
             PlannedFile {
-                key: format!("{:02}/part-{object:04}.bin", number / FOLDER),
+                key: if objects > FOLDER {
+                    format!("{:02}/{name}", object / FOLDER)
+                } else {
+                    name
+                },
                 size,
                 content: Draw::new(seed ^ CONTENT, stream(object)),
             }

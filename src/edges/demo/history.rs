@@ -22,7 +22,7 @@ const EVENTS_MOST: usize = 2_000_000;
 /// All files of a scene together, about: written in a second, enough to watch a copy.
 const ON_DISK: u64 = 100_000_000;
 /// Files of all datasets together: each costs a system call or three.
-const FILES_MOST: usize = 15_000;
+const FILES_MOST: usize = 10_000;
 /// Files of one dataset.
 const FILES_EACH: usize = 12;
 

@@ -12,6 +12,7 @@ use crate::domain::location::NewLocation;
 use crate::services::Services;
 use crate::services::catalog::{KnownDataset, KnownLocation};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What the catalog made of a scene.
 pub(super) struct Loaded {
@@ -30,7 +31,9 @@ pub(super) async fn load(
         let (scene, stage) = (scene.clone(), stage.clone());
         tokio::task::spawn_blocking(move || stage.write(&scene))
     };
+    let began = Instant::now();
     let rows = rows(scene, stage, services).await;
+    let counted = began.elapsed();
     if rows.is_err() {
         stage.cancel();
     }
@@ -40,6 +43,17 @@ pub(super) async fn load(
         .unwrap_or_else(|e| Err(DemoError::Unfit(format!("the files could not be written: {e}"))));
     let loaded = rows?;
     files?;
+    stage.check()?;
+    let written = began.elapsed();
+    // So that the first page has them; the role `recommender` keeps them up to date from here on.
+    let looked = services.recommender.refresh().await;
+    looked.map_err(service("compute the recommendations"))?;
+    tracing::info!(
+        catalog_and_past = ?counted, with_files = ?written, with_recommendations = ?began.elapsed(),
+        "the demo stands: {} datasets, {} accesses",
+        scene.sets.len(),
+        scene.past.len()
+    );
     stage.check()?;
     Ok(loaded)
 }

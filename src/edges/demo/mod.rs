@@ -145,6 +145,7 @@ impl Demo {
     /// # Errors
     /// When something of it cannot be removed; the message names it.
     pub fn close(self) -> Result<(), DemoError> {
+        tracing::info!("removing {}", self.stage.root().display());
         self.stage.remove()
     }
 }

@@ -81,8 +81,6 @@ async fn proposals(scene: &Scene, loaded: &Loaded, services: &Services) -> Servi
         action: Some(Action::Move.as_str().to_owned()),
         ..RecommendationFilter::default()
     };
-    // The whole past has just been loaded, and what it leads to may not have been computed yet.
-    services.recommender.refresh().await?;
     let page = services.recommender.list(&filter, None, PROPOSALS).await?;
     Ok(page
         .items
