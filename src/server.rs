@@ -157,6 +157,7 @@ impl App {
             .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(
                 context, shell,
             ))
+            .layer(from_fn(http::redraw::once))
             .with_state(self.leptos.clone());
         let api = http::router(&self.services)
             .merge(edges::ws::router())

@@ -161,6 +161,23 @@ async fn every_resource_has_the_promised_fields() {
     }
     assert_eq!(api.get("/livez").await.status, 200);
     assert_eq!(api.get("/readyz").await.status, 200);
+    has(
+        &api.get("/api/v1/prices").await.json(),
+        "items:list next_cursor:text?",
+    );
+    let event = json!({"dataset_id": 1, "op": "read", "size_bytes": 8192, "client_lat_ms": 11.4});
+    let report = api.post("/api/v1/access-events", event).await;
+    assert_eq!(report.status, 200, "{report:?}");
+    has(
+        &report.json(),
+        "received:int accepted:int duplicates:int rejected:int errors:list",
+    );
+    let history = api.get("/api/v1/datasets/demo/history").await.json();
+    has(&history, "items:list next_cursor:text?");
+    has(
+        &history["items"][0],
+        "start:time reads:int writes:int read_bytes:int write_bytes:int",
+    );
     let policies = api.get("/api/v1/policies").await;
     assert_eq!(
         (policies.status, policies.code().as_str()),
@@ -273,6 +290,15 @@ async fn the_socket_speaks_as_promised() {
         let event = both.iter().find(|m| m["type"] == "job_status").unwrap();
         assert_eq!(event["status"], becomes);
     }
+    socket.say(json!({"type": "subscribe", "stream": "access"})).await;
+    socket.hear_type("snapshot").await;
+    let event = json!({"dataset_id": "demo", "op": "read", "size_bytes": 8192, "client_lat_ms": 11.4});
+    api.post("/api/v1/access-events", event).await;
+    let access = socket.hear_type("access_event").await;
+    has(
+        &access,
+        "type:access_event seq:int dataset_id:int op:read count:int size_bytes:int updated_at:int",
+    );
     for (message, code) in [
         (json!({"type": "retry", "job_id": "1"}), "job_state"),
         (json!({"type": "cancel", "job_id": "77"}), "not_found"),
@@ -430,7 +456,16 @@ async fn the_document_is_whole_and_names_every_promised_resource() {
             );
         }
     }
-    for resource in ["datasets", "locations", "plans", "jobs", "policies", "events"] {
+    for resource in [
+        "datasets",
+        "locations",
+        "access-events",
+        "plans",
+        "jobs",
+        "policies",
+        "prices",
+        "events",
+    ] {
         assert!(
             document["paths"].get(format!("/api/v1/{resource}")).is_some(),
             "{resource}"
@@ -528,6 +563,18 @@ async fn every_documented_operation_is_routed_and_fails_as_documented() {
                     "{method} {path}: {said:?}"
                 );
             }
+        }
+        if template.contains('{') {
+            let path: Vec<_> = template
+                .split('/')
+                .map(|part| if part.starts_with('{') { "%ff" } else { part })
+                .collect();
+            let said = api.ask(&method, &path.join("/"), &[], None).await;
+            assert_eq!(
+                (said.status, said.code().as_str()),
+                (400, "bad_path"),
+                "{method} {template}"
+            );
         }
         let wrong = api.ask("PUT", &path, &[], None).await;
         assert_eq!(

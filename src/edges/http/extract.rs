@@ -131,16 +131,35 @@ pub struct Key(pub String);
 impl<S: Send + Sync> FromRequestParts<S> for Key {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match axum::extract::Path::<String>::from_request_parts(parts, state).await {
-            Ok(axum::extract::Path(key)) => Ok(Self(key)),
-            Err(PathRejection::FailedToDeserializePathParams(_)) => Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "bad_path",
-                "the path is not UTF-8 after decoding; an id or a name was expected in it",
-            )
-            .into()),
-            Err(other) => Err(ApiError::from(crate::services::ServiceError::internal(other))),
-        }
+        from_path(parts, state).await.map(Self)
+    }
+}
+
+/// The two parameters of a path, decoded.
+#[derive(Clone, Debug)]
+pub struct Keys(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Keys {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        from_path(parts, state).await.map(|(one, two)| Self(one, two))
+    }
+}
+
+async fn from_path<S, T>(parts: &mut Parts, state: &S) -> Result<T, ApiError>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Send,
+{
+    match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+        Ok(axum::extract::Path(found)) => Ok(found),
+        Err(PathRejection::FailedToDeserializePathParams(_)) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "bad_path",
+            "the path is not UTF-8 after decoding; an id or a name was expected in it",
+        )
+        .into()),
+        Err(other) => Err(ApiError::from(crate::services::ServiceError::internal(other))),
     }
 }
 

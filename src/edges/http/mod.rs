@@ -34,6 +34,7 @@ pub mod policies;
 pub mod prices;
 pub mod problem;
 pub mod recommendations;
+pub mod redraw;
 pub mod table;
 
 use crate::services::Services;

@@ -85,7 +85,8 @@ fn parameters(route: &Route, shapes: &mut Shapes) -> Vec<Value> {
         .map(|name| {
             let described = match name {
                 "dataset" | "location" => "Its id or its name.",
-                _ => "Its id.",
+                "job" => "Its id.",
+                _ => "Its name.",
             };
             let schema = json!({ "type": "string", "minLength": 1 });
             json!({ "name": name, "in": "path", "required": true, "description": described, "schema": schema })

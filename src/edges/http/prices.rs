@@ -1,6 +1,6 @@
 //! `/api/v1/prices`.
 
-use super::extract::Key;
+use super::extract::{Key, Keys};
 use super::problem::ApiError;
 use super::table::Route;
 use crate::domain::dataset::Page;
@@ -8,7 +8,7 @@ use crate::domain::price::book::PriceBook;
 use crate::domain::price::listing::{BookSummary, FigureDifference};
 use crate::services::Services;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 /// Its part of the table.
 pub fn table() -> Vec<Route> {
@@ -50,7 +50,7 @@ async fn get(State(services): State<Services>, key: Key) -> Result<Json<PriceBoo
 
 async fn compare(
     State(services): State<Services>,
-    Path((book, other)): Path<(String, String)>,
+    Keys(book, other): Keys,
 ) -> Result<Json<Page<FigureDifference>>, ApiError> {
     Ok(Json(services.prices.diff(&book, &other)?))
 }

@@ -289,7 +289,7 @@ impl Route {
     pub fn problem_statuses(&self) -> Vec<StatusCode> {
         let mut all: Vec<u16> = self.problems.to_vec();
         all.extend([421, 500, 503, 504]);
-        if self.query.is_some() {
+        if self.query.is_some() || self.path.contains('{') {
             all.push(400);
         }
         if self.body.is_some() {
