@@ -3,12 +3,13 @@
 //! Invariant: a row says `copied` only after the object and its name are durable at the target, and `verified` only after it was
 //! read back. Whoever writes rows has asked `jobs_lease::progress` first in the same transaction.
 
-use super::{Conn, Row, StoreError};
+use super::{Conn, Db, Row, StoreError};
 use crate::domain::id::JobId;
 use crate::domain::migration::ManifestObject;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::{Copied, Expected, FoundObject};
-use sqlx::Row as _;
+use sqlx::{QueryBuilder, Row as _};
+use std::collections::HashMap;
 
 /// How far an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,19 +75,6 @@ impl ManifestRow {
 
 const COLUMNS: &str = "key, size_bytes, fingerprint, content_hash, metadata, target_fingerprint";
 
-/// The whole manifest in key order.
-///
-/// # Errors
-/// The database's own.
-pub async fn all(conn: &mut Conn, job: JobId) -> Result<Vec<ManifestRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM job_objects WHERE job_id = $1 ORDER BY key");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(job.0)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
-}
-
 /// Manifest rows read at once.
 const PAGE: i64 = 1000;
 
@@ -104,6 +92,46 @@ pub async fn page_any(conn: &mut Conn, job: JobId, after: &str) -> Result<Vec<Ma
         .fetch_all(conn)
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// The objects with these keys, by key; those that the manifest has not are left out.
+///
+/// # Errors
+/// The database's own.
+pub async fn of_keys(
+    conn: &mut Conn,
+    job: JobId,
+    keys: impl Iterator<Item = &str>,
+) -> Result<HashMap<String, ManifestRow>, StoreError> {
+    let mut query = QueryBuilder::<Db>::new(format!("SELECT {COLUMNS} FROM job_objects WHERE job_id = "));
+    query.push_bind(job.0).push(" AND key IN (");
+    let mut list = query.separated(", ");
+    let mut asked = 0;
+    for key in keys {
+        list.push_bind(key.to_owned());
+        asked += 1;
+    }
+    if asked == 0 {
+        return Ok(HashMap::new());
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| read(row).map(|object| (object.found.key.clone(), object)))
+        .collect()
+}
+
+/// How many objects the manifest has.
+///
+/// # Errors
+/// The database's own.
+pub async fn count(conn: &mut Conn, job: JobId) -> Result<i64, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT COUNT(*) FROM job_objects WHERE job_id = $1")
+            .bind(job.0)
+            .fetch_one(conn)
+            .await?,
+    )
 }
 
 /// Every key of the manifest, in order.

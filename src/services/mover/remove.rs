@@ -4,27 +4,27 @@
 //! reason for it may be gone by then, so nothing goes while the place that readers are sent to is away, and a source's object goes
 //! only after its copy was read back since the crash.
 
+use super::difference::{Pages, Side, compare};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
-use super::retire::{AT_ONCE, good, manifest_of, serving_copy};
+use super::retire::{AT_ONCE, good, serving_copy};
 use crate::adapters::sql::jobs_change::{self, Also};
-use crate::adapters::sql::jobs_objects::ManifestRow;
-use crate::adapters::sql::{WriteTx, datasets, jobs_switch, locations};
+use crate::adapters::sql::{WriteTx, datasets, jobs_objects, jobs_switch, locations};
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::SkippedEntry;
+use crate::domain::id::JobId;
 use crate::domain::migration::JobStatus;
 use crate::ports::objects::{FoundObject, ObjectError, Prefix};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use std::collections::HashMap;
 
 /// Objects removed between two looks at the fence: well within a lease on the slowest disk.
 const BATCH: usize = 100;
 
-/// The copy that serves, and what each of its objects must be, by key.
+/// The copy that serves, and the job whose manifest says what its objects must be.
 struct Serving {
     at: Prefix,
-    rows: HashMap<String, ManifestRow>,
+    job: JobId,
 }
 
 /// Removes a source whose copy was read back just before.
@@ -70,18 +70,20 @@ async fn look_before(held: &Held) -> Result<Option<Serving>, Halt> {
             format!("{shown}, where readers are sent, cannot be looked at: {problem}"),
         )
     })?;
-    let rows = manifest_of(held, held.row.job.id).await?;
-    let is_there = |row: &&ManifestRow| {
-        let found = listing.objects.binary_search_by(|o| o.key.cmp(&row.found.key));
-        found.is_ok()
+    let id = held.row.job.id;
+    let missing = compare(&held.deps.store, id, Side::Source, &listing)
+        .await?
+        .gone
+        .len();
+    let known = {
+        let mut conn = held.deps.store.reader().await?;
+        jobs_objects::count(&mut conn, id).await?
     };
-    let missing = rows.len() - rows.iter().filter(is_there).count();
-    if missing * 2 > rows.len() {
+    if i64::try_from(missing).unwrap_or(i64::MAX).saturating_mul(2) > known {
         return Err(Halt::failed(
             "serving_copy_shrunk",
             format!(
-                "{missing} of {} objects are not at {shown}, where readers are sent: is the disk mounted?",
-                rows.len()
+                "{missing} of {known} objects are not at {shown}, where readers are sent: is the disk mounted?"
             ),
         ));
     }
@@ -89,11 +91,7 @@ async fn look_before(held: &Held) -> Result<Option<Serving>, Halt> {
         return Ok(None);
     }
     let (_, at, job) = serving_copy(held).await?;
-    let rows = manifest_of(held, job).await?.into_iter();
-    Ok(Some(Serving {
-        at,
-        rows: rows.map(|row| (row.found.key.clone(), row)).collect(),
-    }))
+    Ok(Some(Serving { at, job }))
 }
 
 async fn serving_place(held: &Held) -> Result<(Prefix, String), Halt> {
@@ -118,6 +116,12 @@ async fn sound(
     batch: Vec<FoundObject>,
     serving: &Serving,
 ) -> Result<(Vec<FoundObject>, Vec<SkippedEntry>), Halt> {
+    let rows = {
+        let keys = batch.iter().map(|object| object.key.as_str());
+        let mut conn = held.deps.store.reader().await?;
+        jobs_objects::of_keys(&mut conn, serving.job, keys).await?
+    };
+    let rows = &rows;
     let (mut sound, mut kept) = (Vec::new(), Vec::new());
     let mut batch = batch.into_iter();
     let mut reads = FuturesUnordered::new();
@@ -126,7 +130,7 @@ async fn sound(
             && let Some(object) = batch.next()
         {
             reads.push(async move {
-                let read = match serving.rows.get(&object.key) {
+                let read = match rows.get(&object.key) {
                     Some(row) => good(held, row, &serving.at).await,
                     // The dataset lost it before a later move: there is nothing to compare with.
                     None => Ok(()),
@@ -149,6 +153,43 @@ async fn sound(
     }
 }
 
+/// Objects that stay, counted, and the first of them with its reason.
+#[derive(Default)]
+struct Kept {
+    count: usize,
+    first: Option<SkippedEntry>,
+}
+
+impl Kept {
+    fn add(&mut self, more: Vec<SkippedEntry>) {
+        self.count += more.len();
+        if self.first.is_none() {
+            self.first = more.into_iter().next();
+        }
+    }
+}
+
+async fn remove_batch(
+    held: &Held,
+    at: &Prefix,
+    batch: Vec<FoundObject>,
+    serving: Option<&Serving>,
+    kept: &mut Kept,
+) -> Result<(), Halt> {
+    let batch = match serving {
+        Some(serving) => {
+            let (sound, doubtful) = sound(held, batch, serving).await?;
+            kept.add(doubtful);
+            sound
+        }
+        None => batch,
+    };
+    drop(held.write().await?);
+    kept.add(held.deps.objects.remove(at, batch).await?.kept);
+    held.pass(Point::RemovedBatch).await;
+    Ok(())
+}
+
 async fn remove(held: &mut Held, serving: Option<Serving>) -> Result<(), Halt> {
     let undone = is_undone(held);
     if undone {
@@ -159,29 +200,22 @@ async fn remove(held: &mut Held, serving: Option<Serving>) -> Result<(), Halt> {
     } else {
         (held.source()?, held.row.source_replica)
     };
-    let objects: Vec<FoundObject> = manifest_of(held, held.row.job.id)
-        .await?
-        .into_iter()
-        .filter_map(|row| if undone { row.at_target() } else { Some(row.found) })
-        .collect();
-    let mut kept = Vec::new();
-    // An empty copy still has its directory.
-    let batches = objects.chunks(BATCH).map(<[_]>::to_vec);
-    let batches = batches.chain(objects.is_empty().then(Vec::new));
-    for batch in batches {
-        let batch = match &serving {
-            Some(serving) => {
-                let (sound, doubtful) = sound(held, batch, serving).await?;
-                kept.extend(doubtful);
-                sound
-            }
-            None => batch,
-        };
-        drop(held.write().await?);
-        let removed = held.deps.objects.remove(&at, batch).await?;
-        kept.extend(removed.kept);
-        held.pass(Point::RemovedBatch).await;
+    let mut kept = Kept::default();
+    let mut pages = Pages::new(held.row.job.id);
+    while let Some(rows) = pages.next(&held.deps.store).await? {
+        for batch in rows.chunks(BATCH) {
+            let objects = batch.iter().filter_map(|row| {
+                if undone {
+                    row.at_target()
+                } else {
+                    Some(row.found.clone())
+                }
+            });
+            remove_batch(held, &at, objects.collect(), serving.as_ref(), &mut kept).await?;
+        }
     }
+    // An empty copy still has its directory.
+    held.deps.objects.remove(&at, Vec::new()).await?;
     if undone {
         let staging = held.staging(held.row.staging_no)?;
         let parents = held.row.parents.clone().unwrap_or_default();
@@ -195,12 +229,10 @@ async fn remove(held: &mut Held, serving: Option<Serving>) -> Result<(), Halt> {
         "the grace period is over"
     };
     let mut reason = format!("{why}: {what} is removed");
-    if let Some(first) = kept.first() {
+    if let Some(first) = kept.first {
         reason = format!(
             "{reason} but for {} objects, among them {:?}: {}",
-            kept.len(),
-            first.path,
-            first.reason
+            kept.count, first.path, first.reason
         );
     }
     if held.deps.objects.identity(&at).await?.is_some() {

@@ -3,13 +3,13 @@
 //! Invariant: a deletion begins only after every object of the copy that serves now was read back *now*, and while the source still
 //! is what the manifest says; otherwise it is kept and the job says why. The deletion itself is in `remove.rs`.
 
-use super::difference::{Side, compare};
+use super::difference::{Pages, Side, compare};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use super::remove;
 use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_change::{self, Also};
-use crate::adapters::sql::jobs_objects::{self, ManifestRow};
+use crate::adapters::sql::jobs_objects::ManifestRow;
 use crate::adapters::sql::jobs_switch::{self, Switch};
 use crate::domain::id::{JobId, ReplicaId};
 use crate::domain::migration::machine::{self, Trigger};
@@ -54,8 +54,10 @@ async fn fit_to_delete(held: &Held) -> Result<ReplicaId, Halt> {
     if let Some(what) = compare(store, id, Side::Source, &listing).await?.first {
         return Err(Halt::Changed(format!("{what} at the source since it was moved")));
     }
-    let rows = manifest_of(held, job).await?;
-    every_object_good(held, rows.iter(), &serving).await?;
+    let mut pages = Pages::new(job);
+    while let Some(rows) = pages.next(store).await? {
+        every_object_good(held, rows.iter(), &serving).await?;
+    }
     Ok(replica)
 }
 
@@ -78,11 +80,6 @@ pub(super) async fn serving_copy(held: &Held) -> Result<(ReplicaId, Prefix, JobI
 fn place(job: &JobRow) -> Result<Prefix, Halt> {
     Prefix::below(&job.target_root, &job.job.target_uri)
         .ok_or_else(|| Halt::failed("unsafe_path", "the target does not lie below its location"))
-}
-
-pub(super) async fn manifest_of(held: &Held, job: JobId) -> Result<Vec<ManifestRow>, Halt> {
-    let mut conn = held.deps.store.reader().await?;
-    Ok(jobs_objects::all(&mut conn, job).await?)
 }
 
 async fn every_object_good(
