@@ -6,7 +6,7 @@ use crate::app::TestApp;
 use crate::cli::dim;
 use data_in_motion::adapters::inproc::clock::ManualClock;
 use data_in_motion::domain::access::{AccessEvent, AccessOp, DatasetKey};
-use data_in_motion::domain::dataset::{Dataset, DatasetFilter, NewDataset};
+use data_in_motion::domain::dataset::{Dataset, DatasetFilter, NewDataset, OwnerRules};
 use data_in_motion::domain::event::{DomainEvent, LiveMessage, Stream};
 use data_in_motion::domain::location::NewLocation;
 use data_in_motion::domain::migration::{JobFilter, PlanRequest};
@@ -247,18 +247,16 @@ async fn a_latency_limit_removes_and_allows_classes() {
 async fn a_pinned_dataset_stays_with_its_owners_words() {
     let (app, _) = open().await;
     let set = dead(&app, "kept").await;
-    // No use case pins a dataset yet, so the row is changed by hand.
-    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", app.database().display()))
+    let rules = OwnerRules {
+        pinned_reason: Some("audit until May".into()),
+        latency_limit_ms: None,
+    };
+    let catalog = &app.services().catalog;
+    catalog
+        .set_rules(&DatasetKey::Id(set.id), rules, None)
         .await
         .unwrap();
-    sqlx::query(
-        "UPDATE datasets SET pinned_reason = 'audit until May', generation = generation + 1 WHERE id = $1",
-    )
-    .bind(set.id.0)
-    .execute(&pool)
-    .await
-    .unwrap();
-    pool.close().await;
+    assert_eq!(app.services().recommender.refresh().await.unwrap().changed, 1);
     let r = get(&app, &set).await;
     assert_eq!(r.action, Action::Stay);
     let reason = "audit until May".to_owned();
@@ -314,7 +312,7 @@ async fn only_what_changed_is_written_again() {
     let other = get(&app, &sets[9]).await;
     assert_eq!(other.updated_at, NOW, "still the first version");
     let next_day = recommender.refresh().await.unwrap();
-    assert_eq!(next_day.datasets, 29, "one was asked for already");
+    assert_eq!(next_day.datasets, 30);
     assert!(next_day.changed <= 2, "{next_day:?}");
 
     // Another place to choose from concerns everyone.

@@ -49,15 +49,21 @@ impl Recommender {
     pub(super) async fn look_at_one(&self, id: DatasetId) -> ServiceResult<Recommendation> {
         for _ in 0..ATTEMPTS {
             let choice = self.choice().await?;
-            let looked = self.look(&choice, &[id]).await?;
-            let mut conn = self.deps.store.reader().await?;
-            let stored = rows::of(&mut conn, &[id]).await?.remove(&id);
-            match stored {
-                Some(stored) if looked.datasets > 0 => return Ok(stored),
-                _ => {}
-            }
-            if inputs::generations(&mut conn, &[id]).await?.is_empty() {
+            let (now, answers) = self.answers(&choice, &[id]).await?;
+            let Some((input, fresh)) = answers.first() else {
                 return Err(ServiceError::not_found("dataset", id));
+            };
+            // Most looks find what is stored: a page view then writes nothing.
+            if let (Some(stored), Some(fresh)) = (&input.stored, fresh)
+                && change(Some(stored), fresh).is_none()
+            {
+                return Ok(stored.clone());
+            }
+            if self.keep(&choice, answers, now).await?.datasets > 0 {
+                let mut conn = self.deps.store.reader().await?;
+                if let Some(stored) = rows::of(&mut conn, &[id]).await?.remove(&id) {
+                    return Ok(stored);
+                }
             }
         }
         Err(ServiceError::conflict(
