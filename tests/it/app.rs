@@ -45,11 +45,6 @@ impl TestApp {
         }
     }
 
-    /// The database's file.
-    pub fn database(&self) -> PathBuf {
-        self.dir.path().join("data").join("dim.sqlite")
-    }
-
     /// The same server started again on what is on disk.
     pub async fn restart(self) -> Self {
         let settings = self.flags.clone();
