@@ -61,7 +61,10 @@ export class Server {
     return JSON.parse(ran.out) as T;
   }
 
-  /** Makes `count` files of random bytes below files/NAME and gives the directory's address. */
+  /**
+   * Makes `count` files of random bytes below files/NAME and gives the directory's address. Datasets go below `data/`, which
+   * becomes a location by itself and must not hold another one.
+   */
   async files(name: string, count: number, size: number): Promise<string> {
     const dir = join(this.dir, 'files', name);
     for (let i = 0; i < count; i += 1) {

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-ALL=(fmt domain clippy docs integration)
+ALL=(fmt domain clippy docs integration browser)
 lanes=("$@")
 [ ${#lanes[@]} -gt 0 ] || die "usage: scripts/test.sh all | ${ALL[*]}"
 [ "${lanes[0]}" = all ] && lanes=("${ALL[@]}")

@@ -10,7 +10,6 @@ import { idOf, listen, live, noteStages } from '../watch';
 
 let server: Server;
 
-test.describe.configure({ mode: 'serial' });
 test.afterEach(async () => server?.stop());
 
 /** Content hashes of every file below a directory, by relative path. */
@@ -64,7 +63,7 @@ test('a dataset is registered, read, advised on, moved while it is watched, and 
   // Slow enough to be watched: 3 MB at 1.5 MB/s, once for the copy and once for the check.
   server = await Server.start('--inject', 'slow-copy=1500000');
   const heard = listen(page);
-  const uri = await server.files('demo-dataset', 60, 50_000);
+  const uri = await server.files('data/demo-dataset', 60, 50_000);
   await server.files('store/placeholder', 1, 10);
   expect((await server.dim('locations', 'add', '--name', 'store', '--uri', `file://${server.dir}/files/store`)).code).toBe(0);
 
@@ -76,7 +75,7 @@ test('a dataset is registered, read, advised on, moved while it is watched, and 
 
   // The guide's events, one by the page and the others by the command line; the page follows by itself.
   await live(page);
-  await page.getByLabel('First byte, ms (optional)').fill('11.4');
+  await page.getByLabel('First byte, ms').fill('11.4');
   await page.getByTestId('record-access').click();
   await expect(page.getByTestId('notice').first()).toBeVisible();
   for (const [size, latency] of [['4096', '9.8'], ['65536', '14.2'], ['131072', '22.7']]) {
@@ -116,7 +115,7 @@ test('a dataset is registered, read, advised on, moved while it is watched, and 
 
 test('an injected failure names the object, leaves the source serving, and a retry completes', async ({ page }) => {
   server = await Server.start('--inject', 'fail-verify=1');
-  const uri = await server.files('fragile', 12, 20_000);
+  const uri = await server.files('data/fragile', 12, 20_000);
   await server.files('store/placeholder', 1, 10);
   expect((await server.dim('locations', 'add', '--name', 'store', '--uri', `file://${server.dir}/files/store`)).code).toBe(0);
   const id = await register(page, 'fragile', uri);
@@ -137,7 +136,7 @@ test('an injected failure names the object, leaves the source serving, and a ret
 
 test('a cancelled move stops at once and leaves nothing behind', async ({ page }) => {
   server = await Server.start('--inject', 'slow-copy=200000');
-  const uri = await server.files('long', 40, 100_000);
+  const uri = await server.files('data/long', 40, 100_000);
   await server.files('store/placeholder', 1, 10);
   const store = join(server.dir, 'files', 'store');
   expect((await server.dim('locations', 'add', '--name', 'store', '--uri', `file://${store}`)).code).toBe(0);

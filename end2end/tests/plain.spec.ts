@@ -11,7 +11,7 @@ test.afterAll(async () => server?.stop());
 
 test('a dataset is registered, planned and moved by forms', async ({ page }, info) => {
   const name = info.project.name;
-  const uri = await server.files(`plain-${name}`, 8, 10_000);
+  const uri = await server.files(`data/plain-${name}`, 8, 10_000);
   await server.files(`store-${name}/placeholder`, 1, 10);
   const added = await server.dim('locations', 'add', '--name', `store-${name}`, '--uri', `file://${server.dir}/files/store-${name}`);
   expect(added.code, added.err).toBe(0);
