@@ -1,7 +1,7 @@
 // Every page of a server with a life behind it: complete without JavaScript, clean with it, usable on a phone, and pictured.
-import AxeBuilder from '@axe-core/playwright';
 import { mkdir } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
+import { addresses } from '../addresses';
 import { Server } from '../server';
 import { listen } from '../watch';
 
@@ -14,27 +14,11 @@ test.beforeAll(async () => {
 });
 test.afterAll(async () => server?.stop());
 
-interface Listed { items: { id: string | number; status?: string }[] }
-
-async function addresses(): Promise<[string, string][]> {
-  const jobs = (await server.json<Listed>('jobs', 'list')).items;
-  const pages: [string, string][] = [
-    ['overview', '/'], ['datasets', '/datasets'], ['datasets-by-cost', '/datasets?sort=cost'], ['dataset', '/datasets/1'],
-    ['recommendations', '/recommendations'], ['jobs', '/jobs'], ['locations', '/locations'], ['prices', '/prices'],
-    ['price-book', '/prices?book=aws%2Fus-east-1'], ['plan', '/plan?dataset=1&target=nas'],
-  ];
-  for (const status of ['completed', 'failed', 'awaiting_approval']) {
-    const job = jobs.find((j) => j.status === status);
-    if (job) pages.push([`job-${status}`, `/jobs/${job.id}`]);
-  }
-  return pages;
-}
-
 test('each page is complete, has one heading, and reads well in both themes and on a phone', async ({ page }, info) => {
   test.setTimeout(300_000);
   const heard = listen(page);
   const how = info.project.name === 'without-javascript' ? 'nojs' : 'js';
-  for (const [name, path] of await addresses()) {
+  for (const [name, path] of await addresses(server)) {
     await test.step(name, async () => {
       const answer = await page.goto(server.url + path);
       expect(answer?.status(), path).toBe(200);
@@ -56,20 +40,6 @@ test('each page is complete, has one heading, and reads well in both themes and 
     });
   }
   heard.clean();
-});
-
-test('no page has a fault that a machine can find in its accessibility', async ({ page }, info) => {
-  test.skip(info.project.name === 'without-javascript', 'the checker itself is a script');
-  test.setTimeout(300_000);
-  for (const [name, path] of await addresses()) {
-    for (const scheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await page.goto(server.url + path);
-      const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
-      const told = found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(' | ')}`);
-      expect(told, `${name} in ${scheme}`).toEqual([]);
-    }
-  }
 });
 
 test('an address that is nothing says so and answers 404', async ({ page }) => {
