@@ -20,6 +20,7 @@ pub mod node;
 pub mod options;
 pub mod output;
 pub mod prices;
+pub mod recommendation_text;
 pub mod recommendations;
 pub mod serve;
 pub mod style;
