@@ -1,12 +1,15 @@
 //! Process edge: parse the command line, start logging, dispatch. The work is done elsewhere.
 
 use clap::Parser;
+use data_in_motion::adapters::objects::LocalObjects;
 use data_in_motion::adapters::prices;
 use data_in_motion::config::Resolved;
 use data_in_motion::edges::cli::exit::{CliError, Exit};
 use data_in_motion::edges::cli::{self, Cli, Command, serve::ServeArgs};
+use data_in_motion::services::receipt::Checker;
 use data_in_motion::{logging, server};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -17,6 +20,14 @@ async fn main() -> ExitCode {
             prices::load(args.prices_dir.as_deref())
                 .map_err(|e| CliError::new(Exit::Usage, e.to_string()))
                 .and_then(|books| cli::backtest::run(&args, &books, options.format())),
+        ),
+        Command::Verify(args) => cli::finish(
+            cli::verify::run(
+                args,
+                &Checker::new(Arc::new(LocalObjects::new())),
+                options.format(),
+            )
+            .await,
         ),
         command => cli::run(command, &options).await,
     }

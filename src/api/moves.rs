@@ -120,5 +120,6 @@ fn request(
         storage_class: class.map(|c| c.parse().map_err(ApiError::invalid)).transpose()?,
         dry_run,
         require_approval,
+        options: crate::domain::migration::options::MoveOptions::default(),
     })
 }

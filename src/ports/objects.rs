@@ -8,8 +8,9 @@ use crate::domain::dataset::SkippedEntry;
 use crate::domain::location::{StorageUri, UriError};
 use crate::domain::unit::Bytes;
 use async_trait::async_trait;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 /// Directories whose name begins like this belong to a running move and are no objects.
 pub const STAGING_MARK: &str = ".dim-move-";
@@ -200,17 +201,59 @@ pub struct Removed {
     pub kept: Vec<SkippedEntry>,
 }
 
-/// Counts the bytes of a job and carries the word to stop to whoever moves them.
+/// A limit on bytes: told of what was moved, it says from when on more may be.
+pub trait Gate: Send + Sync + std::fmt::Debug {
+    /// Books bytes that were moved. Nothing more may be moved before the answer; none when there is no limit.
+    fn book(&self, bytes: u64) -> Option<Instant>;
+
+    /// The present limit, in bytes a second.
+    fn bytes_per_sec(&self) -> Option<u64>;
+}
+
+/// Counts the bytes of a job and carries the word to stop, and limits, to whoever moves them.
 #[derive(Debug, Default)]
 pub struct Meter {
     bytes: AtomicU64,
     stop: AtomicBool,
+    gates: RwLock<Vec<Arc<dyn Gate>>>,
+    whole: Option<Arc<Meter>>,
 }
 
 impl Meter {
-    /// Adds bytes that were moved.
-    pub fn add(&self, bytes: u64) {
+    /// One for a part of what `whole` counts: it counts there as well, and stops when that one is stopped.
+    #[must_use]
+    pub fn part_of(whole: &Arc<Self>) -> Self {
+        Self {
+            whole: Some(whole.clone()),
+            ..Self::default()
+        }
+    }
+
+    /// Whatever is moved from here on passes these limits.
+    pub fn set_gates(&self, gates: Vec<Arc<dyn Gate>>) {
+        *self.gates.write().unwrap_or_else(PoisonError::into_inner) = gates;
+    }
+
+    /// Adds bytes that were moved. Whoever moves them MUST wait until the instant of the answer before it moves more, and look at
+    /// [`Self::is_stopped`] meanwhile.
+    pub fn add(&self, bytes: u64) -> Option<Instant> {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
+        let own = gates.iter().filter_map(|gate| gate.book(bytes)).max();
+        own.max(self.whole.as_ref().and_then(|whole| whole.add(bytes)))
+    }
+
+    /// How many bytes should be moved before the next [`Self::add`], at most `most`, so that the pace is even.
+    #[must_use]
+    pub fn chunk(&self, most: usize) -> usize {
+        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
+        let slowest = gates.iter().filter_map(|gate| gate.bytes_per_sec()).min();
+        let own = slowest.map_or(most, |rate| {
+            usize::try_from(rate / 20)
+                .unwrap_or(most)
+                .clamp(512.min(most), most)
+        });
+        self.whole.as_ref().map_or(own, |whole| whole.chunk(own))
     }
 
     /// Bytes moved so far, those of broken objects included.
@@ -227,7 +270,7 @@ impl Meter {
     /// Whether to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+        self.stop.load(Ordering::Acquire) || self.whole.as_ref().is_some_and(|whole| whole.is_stopped())
     }
 }
 
@@ -261,6 +304,12 @@ pub enum ObjectError {
     /// The device or the network failed.
     #[error("{0}")]
     Io(String),
+    /// The store is there and asks for less (429, 503), or a connection broke: worth another try.
+    #[error("{0}")]
+    Busy(String),
+    /// The store has given no sign of life for too long; what was asked may still happen.
+    #[error("{0}")]
+    Hung(String),
     /// A store that is not built yet.
     #[error("not supported yet: {0}")]
     NotSupported(String),
@@ -280,6 +329,8 @@ impl ObjectError {
             Self::Occupied(_) => "target_not_empty",
             Self::Unsafe(_) => "unsafe_path",
             Self::Io(_) => "io_error",
+            Self::Busy(_) => "store_busy",
+            Self::Hung(_) => "store_hung",
             Self::NotSupported(_) => "not_supported",
         }
     }

@@ -13,6 +13,8 @@ pub mod recommender;
 
 pub mod mover;
 
+pub mod receipt;
+
 pub mod live;
 
 pub mod prices;

@@ -55,6 +55,8 @@ mod plan_figures;
 
 mod plan_queue;
 
+mod receipts;
+
 mod objects_contract;
 
 mod rest;

@@ -63,6 +63,7 @@ pub async fn plan(services: &Services, name: &str, target: &Location, path: &str
         storage_class: None,
         dry_run: true,
         require_approval: false,
+        options: data_in_motion::domain::migration::options::MoveOptions::default(),
     };
     let mut plan = services.mover.plan(request).await.unwrap().plan;
     plan.monthly_saving_nanousd = Some(data_in_motion::domain::unit::NanoUsd(5));

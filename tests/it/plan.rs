@@ -57,6 +57,7 @@ pub fn request(target: &str) -> PlanRequest {
         storage_class: None,
         dry_run: true,
         require_approval: false,
+        options: data_in_motion::domain::migration::options::MoveOptions::default(),
     }
 }
 
@@ -195,6 +196,7 @@ async fn the_guides_words_work_on_a_plain_location() {
                 storage_class: Some(class.parse().unwrap()),
                 dry_run: true,
                 require_approval: false,
+                options: data_in_motion::domain::migration::options::MoveOptions::default(),
             })
             .await
             .unwrap();

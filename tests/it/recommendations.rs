@@ -533,6 +533,7 @@ async fn accepting_queues_the_move_whose_plan_shows_the_same_money() {
         storage_class: Some("GLACIER_IR".parse().unwrap()),
         dry_run: true,
         require_approval: false,
+        options: data_in_motion::domain::migration::options::MoveOptions::default(),
     };
     let plan = app.services().mover.plan(dry).await.unwrap().plan;
     assert_eq!(Some(r.monthly_saving_nanousd), plan.monthly_saving_nanousd);

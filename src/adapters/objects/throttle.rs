@@ -59,16 +59,24 @@ impl Throttle {
             *paid = (*paid).max(floor) + cost;
             *paid
         };
-        loop {
-            if meter.is_stopped() {
-                return Err(ObjectError::Stopped);
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            std::thread::sleep(left.min(SLICE));
+        rest(until, meter)
+    }
+}
+
+/// Sleeps until an instant, on a thread that may block.
+///
+/// # Errors
+/// [`ObjectError::Stopped`] as soon as the meter says so.
+pub fn rest(until: Instant, meter: &Meter) -> Result<(), ObjectError> {
+    loop {
+        if meter.is_stopped() {
+            return Err(ObjectError::Stopped);
         }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(left.min(SLICE));
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::dataset::JobBrief;
 use crate::domain::id::{DatasetId, JobId, LocationId, ReplicaId};
 use crate::domain::location::StorageUri;
 use crate::domain::migration::machine::{JobState, Wanted};
+use crate::domain::migration::options::MoveOptions;
 use crate::domain::migration::{Job, JobEvent, JobStatus, Plan, Progress};
 use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
@@ -22,7 +23,7 @@ pub(super) const COLUMNS: &str = "j.id, j.dataset_id, j.dataset_name, j.status, 
     j.target_location_id, j.target_root, j.target_identity, j.target_uri, j.target_class, j.target_replica_id, j.seen_generation, j.fence, \
     j.owner, j.lease_until, j.token, j.staging_no, j.parents, j.manifest_at, j.verification, j.objects_done, j.objects_total, \
     j.bytes_done, j.bytes_total, j.bytes_per_sec, j.forecast_saving, j.created_at, j.updated_at, j.started_at, \
-    j.finished_at, j.undo_until, \
+    j.finished_at, j.undo_until, j.options, j.priority, j.bytes_sent, \
     CASE WHEN d.path_uri = j.target_uri AND d.location_id = j.target_location_id THEN 1 ELSE 0 END AS at_target";
 pub(super) const TABLES: &str = "jobs j LEFT JOIN datasets d ON d.id = j.dataset_id";
 
@@ -55,6 +56,10 @@ pub struct JobRow {
     pub manifest_at: Option<Timestamp>,
     /// The weakest check that every object passed.
     pub verification: Option<String>,
+    /// How it is to be carried out.
+    pub options: MoveOptions,
+    /// Bytes copied so far, with what was copied again.
+    pub bytes_sent: Bytes,
 }
 
 /// What is needed to make a job.
@@ -87,8 +92,9 @@ pub async fn insert(conn: &mut Conn, new: &NewJob<'_>) -> Result<JobId, StoreErr
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO jobs (dataset_id, dataset_name, status, source_location_id, source_root, source_uri, source_class, \
          source_replica_id, target_location_id, target_root, target_uri, target_class, seen_generation, plan, token, \
-         objects_total, bytes_total, forecast_saving, target_identity, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20) RETURNING id",
+         objects_total, bytes_total, forecast_saving, target_identity, created_at, updated_at, options, priority) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22) \
+         RETURNING id",
     )
     .bind(plan.dataset_id.0)
     .bind(plan.dataset_name.as_str())
@@ -110,6 +116,8 @@ pub async fn insert(conn: &mut Conn, new: &NewJob<'_>) -> Result<JobId, StoreErr
     .bind(plan.monthly_saving_nanousd.map(|m| m.0))
     .bind(new.target_identity)
     .bind(new.now.0)
+    .bind(super::json(&plan.options)?)
+    .bind(plan.options.priority)
     .fetch_one(conn)
     .await?;
     Ok(JobId(id))
@@ -135,6 +143,31 @@ pub async fn plan(conn: &mut Conn, id: JobId) -> Result<Option<Plan>, StoreError
         .fetch_optional(conn)
         .await?;
     row.as_ref().map(|row| super::from_json(row, "plan")).transpose()
+}
+
+/// Bytes that a job has copied so far, with what was copied again.
+///
+/// # Errors
+/// The database's own.
+pub async fn bytes_sent(conn: &mut Conn, id: JobId) -> Result<Bytes, StoreError> {
+    let sent: i64 = sqlx::query_scalar("SELECT bytes_sent FROM jobs WHERE id = $1")
+        .bind(id.0)
+        .fetch_one(conn)
+        .await?;
+    Ok(Bytes::from_i64(sent))
+}
+
+/// Adds to it. A holder calls it in a transaction in which its fence was seen to stand.
+///
+/// # Errors
+/// The database's own.
+pub async fn add_bytes_sent(tx: &mut Conn, id: JobId, bytes: Bytes) -> Result<(), StoreError> {
+    sqlx::query("UPDATE jobs SET bytes_sent = bytes_sent + $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(bytes.to_i64())
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// The stages that a job went through, oldest first.
@@ -303,6 +336,11 @@ pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
             .transpose()?,
         manifest_at: time("manifest_at")?,
         verification: row.try_get("verification")?,
+        options: MoveOptions {
+            priority: row.try_get("priority")?,
+            ..super::from_json(row, "options")?
+        },
+        bytes_sent: Bytes::from_i64(row.try_get("bytes_sent")?),
     })
 }
 

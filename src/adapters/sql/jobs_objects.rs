@@ -267,6 +267,18 @@ pub async fn set_verified(tx: &mut Conn, job: JobId, key: &str) -> Result<(), St
     Ok(())
 }
 
+/// Takes note that every copy is right as far as it is checked at all.
+///
+/// # Errors
+/// The database's own.
+pub async fn set_all_verified(tx: &mut Conn, job: JobId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE job_objects SET state = 'verified' WHERE job_id = $1 AND state = 'copied'")
+        .bind(job.0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Takes note of what is wrong with an object.
 ///
 /// # Errors

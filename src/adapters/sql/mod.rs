@@ -44,6 +44,10 @@ pub mod jobs_staging;
 
 pub mod jobs_switch;
 
+pub mod limits;
+
+pub mod receipts;
+
 mod multi;
 
 pub mod telemetry;

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
         "050_recommendations",
         include_str!("schema/050_recommendations.sql"),
     ),
+    ("060_control", include_str!("schema/060_control.sql")),
 ];
 
 /// Applies what is missing.

@@ -7,7 +7,13 @@
 
 pub mod estimate;
 
+pub mod limit;
+
 pub mod machine;
+
+pub mod options;
+
+pub mod receipt;
 
 #[cfg(test)]
 mod machine_tests;
@@ -22,6 +28,7 @@ use crate::domain::id::{DatasetId, JobId, LocationId};
 use crate::domain::location::StorageUri;
 use crate::domain::name::StorageClass;
 use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
+use options::MoveOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -299,6 +306,12 @@ pub struct Plan {
     pub checks: Vec<PlanCheck>,
     /// Whether every check allows it.
     pub applicable: bool,
+    /// How it is to be carried out.
+    #[serde(default)]
+    pub options: MoveOptions,
+    /// What the chosen check will prove of every object.
+    #[serde(default)]
+    pub proves: String,
 }
 
 /// What is asked for when a move is planned.
@@ -318,6 +331,9 @@ pub struct PlanRequest {
     /// Queue it as `awaiting_approval`.
     #[serde(default)]
     pub require_approval: bool,
+    /// How it is to be carried out.
+    #[serde(default)]
+    pub options: MoveOptions,
 }
 
 /// A plan, and the job it became unless it was a dry run.

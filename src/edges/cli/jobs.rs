@@ -1,4 +1,4 @@
-//! `dim jobs list|get|cancel|pause|resume|retry|approve|undo`.
+//! `dim jobs list|get|cancel|pause|resume|retry|approve|undo|receipt`.
 //!
 //! Invariant: what can be done with a job is the server's to say; the command passes its answer on.
 
@@ -9,8 +9,11 @@ use super::output::{Out, note};
 use super::style::{self, Style, or_dash};
 use super::table::{Column, Tint, facts, render};
 use super::{Client, client::Reply};
+use crate::domain::migration::receipt::SignedReceipt;
 use crate::domain::migration::{Job, JobDetail, JobEvent, JobStatus, ManifestObject, Progress};
 use clap::{Args, Subcommand, ValueEnum};
+use std::io::Write as _;
+use std::path::PathBuf;
 
 /// What to do with jobs.
 #[derive(Debug, Subcommand)]
@@ -31,6 +34,8 @@ pub enum Jobs {
     Approve(One),
     /// Switch a completed job back within its grace period: no bytes move
     Undo(One),
+    /// The signed receipt of a completed job; keep it with -o json or --save and check it later with `dim verify`
+    Receipt(ReceiptArgs),
 }
 
 /// Who is asked.
@@ -91,6 +96,79 @@ pub struct One {
     asked: Asked,
 }
 
+/// Arguments of `dim jobs receipt`.
+#[derive(Debug, Args)]
+pub struct ReceiptArgs {
+    #[command(flatten)]
+    one: One,
+    /// Write it to this file, which must not exist
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+}
+
+async fn receipt(args: &ReceiptArgs, client: &Client, out: Out) -> Result<(), CliError> {
+    let key = args.one.key();
+    let reply = client.get(&path(&key, "/receipt")).await?;
+    let signed: SignedReceipt = reply.typed()?;
+    if let Some(file) = &args.save {
+        let failed = |e: std::io::Error| CliError::failure(format!("write {}: {e}", file.display()));
+        let mut new = std::fs::File::create_new(file).map_err(failed)?;
+        new.write_all(reply.node.to_json().as_bytes()).map_err(failed)?;
+        new.sync_all().map_err(failed)?;
+        note(&format!("saved; check it with: dim verify {}", file.display()));
+        return Ok(());
+    }
+    out.one(&reply, &receipt_columns(), &signed, |style| {
+        let mut text = receipt_facts(&signed, style);
+        text.push_str(&format!("\nkeep it with: dim jobs receipt {key} --save FILE\n"));
+        text
+    })
+}
+
+fn receipt_columns() -> Vec<Column<SignedReceipt>> {
+    vec![
+        Column::text("JOB", "job_id", |r: &SignedReceipt| r.receipt.job_id.to_string()),
+        Column::text("TO", "target_uri", |r: &SignedReceipt| {
+            r.receipt.target.uri.to_string()
+        }),
+        Column::text("OBJECTS", "object_count", |r: &SignedReceipt| {
+            r.receipt.object_count.to_string()
+        }),
+        Column::text("BYTES", "size_bytes", |r: &SignedReceipt| {
+            r.receipt.size_bytes.0.to_string()
+        }),
+        Column::text("BLAKE3", "objects_blake3", |r: &SignedReceipt| {
+            r.receipt.objects_blake3.clone()
+        }),
+        Column::text("SIGNED BY", "public_key", |r: &SignedReceipt| {
+            r.seal.public_key.clone()
+        }),
+    ]
+}
+
+/// A receipt for people.
+pub fn receipt_facts(signed: &SignedReceipt, style: Style) -> String {
+    let r = &signed.receipt;
+    let rows = [
+        ("job", format!("{} (run {})", r.job_id, r.attempt)),
+        ("dataset", format!("{} ({})", r.dataset_name, r.dataset_id)),
+        ("from", format!("{} as {}", r.source.uri, r.source.storage_class)),
+        ("to", format!("{} as {}", r.target.uri, r.target.storage_class)),
+        (
+            "objects",
+            format!("{}, {} ({} bytes)", r.object_count, r.size_bytes, r.size_bytes.0),
+        ),
+        ("completed", style::stamp(r.completed_at)),
+        ("check", format!("{}: {}", r.verify, r.proves)),
+        ("blake3", r.objects_blake3.clone()),
+        (
+            "signed by",
+            format!("{} {}", signed.seal.algorithm, signed.seal.public_key),
+        ),
+    ];
+    facts(&rows, style)
+}
+
 /// Carries out a command on jobs.
 ///
 /// # Errors
@@ -122,6 +200,7 @@ pub async fn run(command: Jobs, client: &Client, out: Out) -> Result<(), CliErro
         Jobs::Retry(one) => act(&one, "retry", client, out).await,
         Jobs::Approve(one) => act(&one, "approve", client, out).await,
         Jobs::Undo(one) => act(&one, "undo", client, out).await,
+        Jobs::Receipt(args) => receipt(&args, client, out).await,
     }
 }
 

@@ -7,7 +7,9 @@ use super::exit::{CliError, Exit};
 use super::output::{Out, note};
 use super::style::{self, Style, or_dash};
 use super::table::{Column, Tint, facts, render};
+use crate::domain::migration::options::{Breaker, MoveOptions, VerifyLevel, Window};
 use crate::domain::migration::{Plan, PlanCheck, PlanCostLine, Planned};
+use crate::domain::unit::{Bytes, NanoUsd};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -36,6 +38,104 @@ pub struct PlanArgs {
     /// Queue it so that a person must approve it first
     #[arg(long, conflicts_with = "dry_run")]
     require_approval: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How a move is to be carried out.
+#[derive(Debug, Default, Args)]
+pub struct How {
+    /// How closely the copy is checked: full reads everything back, size compares names, sizes and times alone
+    #[arg(long, value_name = "full|checksum|size", default_value_t)]
+    verify: VerifyLevel,
+    /// Refuse it when it costs more than so many US dollars once, and stop it when it comes to cost more
+    #[arg(long, value_name = "USD")]
+    max_cost: Option<f64>,
+    /// The most bytes that may be copied, such as 500GB; what is copied again counts
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    max_bytes: Option<Bytes>,
+    /// Keep the source for good as a second copy
+    #[arg(long)]
+    keep_source: bool,
+    /// From -10 to 10; higher is taken first
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    priority: i64,
+    /// Run only in minutes that these five cron fields match, such as '* 22-23,0-5 * * *' for the night
+    #[arg(long, value_name = "CRON")]
+    window: Option<String>,
+    /// The zone whose clock the window means, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "window")]
+    time_zone: String,
+    /// Stop when so many percent of at least so many objects fail, such as 5/20
+    #[arg(long, value_name = "PERCENT/OBJECTS", value_parser = breaker)]
+    breaker: Option<Breaker>,
+    /// A limit of this move's own, such as 50MB a second; can be changed later with `dim limits set`
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    bandwidth: Option<Bytes>,
+}
+
+impl How {
+    /// As the server takes it.
+    pub fn options(&self) -> MoveOptions {
+        MoveOptions {
+            verify: self.verify,
+            keep_source: self.keep_source,
+            replicate: false,
+            max_cost_nanousd: self.max_cost.map(|usd| NanoUsd((usd * 1e9).round() as i64)),
+            max_bytes: self.max_bytes,
+            priority: self.priority,
+            window: self.window.clone().map(|cron| Window {
+                cron,
+                time_zone: self.time_zone.clone(),
+            }),
+            breaker: self.breaker,
+            bytes_per_sec: self.bandwidth,
+        }
+    }
+}
+
+/// Reads `1048576`, `50MB`, `1.5GiB`.
+pub fn bytes(text: &str) -> Result<Bytes, String> {
+    let text = text.trim();
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        other => {
+            return Err(format!(
+                "{other:?} is no unit; B, kB, MB, GB, TB, KiB, MiB, GiB and TiB are"
+            ));
+        }
+    };
+    if let Ok(whole) = number.parse::<u64>() {
+        return whole
+            .checked_mul(unit)
+            .map(Bytes)
+            .ok_or_else(|| format!("{text} is too large"));
+    }
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("{text:?} is no number of bytes"))?;
+    Ok(Bytes((number * unit as f64) as u64))
+}
+
+fn breaker(text: &str) -> Result<Breaker, String> {
+    let refused = || format!("{text:?} is no breaker; write PERCENT/OBJECTS, as in 5/20");
+    let (percent, objects) = text.split_once('/').ok_or_else(refused)?;
+    Ok(Breaker {
+        percent: percent.trim().parse().map_err(|_| refused())?,
+        of_at_least: objects.trim().parse().map_err(|_| refused())?,
+    })
 }
 
 /// Carries out a command on moves.
@@ -47,6 +147,7 @@ pub async fn run(command: Migrate, client: &Client, out: Out) -> Result<(), CliE
     let body = json!({
         "dataset_id": args.dataset_id, "target_location": args.target_location,
         "storage_class": args.storage_class, "dry_run": args.dry_run, "require_approval": args.require_approval,
+        "options": args.how.options(),
     });
     let reply = client.post("/api/v1/plans", &body).await?;
     let planned: Planned = reply.typed()?;
@@ -127,6 +228,7 @@ fn plan_text(plan: &Plan, style: Style) -> String {
             "saves",
             format!("{} a month", or_dash(plan.monthly_saving_nanousd)),
         ),
+        ("check", format!("{}: {}", plan.options.verify, plan.proves)),
         ("deletes", plan.deletes.clone()),
     ];
     let mut text = facts(&rows, style);

@@ -25,6 +25,7 @@ pub mod recommendations;
 pub mod serve;
 pub mod style;
 pub mod table;
+pub mod verify;
 pub mod watch;
 
 use clap::{Parser, Subcommand};
@@ -85,6 +86,8 @@ pub enum Command {
     /// Printable reports (not supported yet).
     #[command(subcommand)]
     Report(later::Report),
+    /// Check the receipt of a move against the store, without a server.
+    Verify(verify::VerifyArgs),
     /// Replay an access history against every policy: what each would have cost, without looking ahead.
     Backtest(backtest::BacktestArgs),
 }
@@ -118,6 +121,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Serve(_) => Err(CliError::usage(
             "`dim serve` is a program of its own, not a call to a server",
         )),
+        Command::Verify(_) => Err(CliError::usage("`dim verify` works without a server")),
         Command::Backtest(_) => Err(CliError::usage("`dim backtest` works without a server")),
         Command::Health => health::run(&client()?, out).await,
         Command::Locations(command) => locations::run(command, &client()?, out).await,

@@ -111,6 +111,7 @@ async fn queue(
         storage_class: Some(proposal.class),
         dry_run: false,
         require_approval,
+        options: crate::domain::migration::options::MoveOptions::default(),
     };
     Ok(services.mover.plan(request).await?.job.map(|job| job.id))
 }

@@ -6,11 +6,14 @@ use super::problem::{ApiError, Problem};
 use super::table::Route;
 use crate::domain::dataset::Page;
 use crate::domain::id::JobId;
+use crate::domain::migration::receipt::SignedReceipt;
 use crate::domain::migration::{Job, JobDetail, JobFilter, PlanRequest, Planned};
 use crate::services::{ServiceError, ServiceResult, Services};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::future::Future;
@@ -52,6 +55,15 @@ pub fn table() -> Vec<Route> {
         .answers::<JobDetail>(200)
         .problems(&[404])
         .tagged(),
+        Route::get(
+            "/api/v1/jobs/{job}/receipt",
+            "getJobReceipt",
+            "Gives the signed receipt of a completed move: every object with its size and BLAKE3",
+            receipt,
+        )
+        .detail("Keep it: `dim verify FILE` checks it later against the store, without this server.")
+        .answers::<SignedReceipt>(200)
+        .problems(&[404, 409]),
         command(Route::post(
             "/api/v1/jobs/{job}/cancel",
             "cancelJob",
@@ -176,6 +188,36 @@ async fn get(
 ) -> Result<Response, ApiError> {
     let detail = services.mover.get_job(id(&key)?).await?;
     Ok(tagged(&headers, stage(&detail.job), &detail))
+}
+
+/// Written a page at a time: the objects of a move do not fit into memory.
+async fn receipt(State(services): State<Services>, key: Key) -> Result<Response, ApiError> {
+    let id = id(&key)?;
+    let (receipt, seal) = services.mover.get_receipt(id).await?;
+    let head = format!(
+        "{{\"receipt\":{},\"seal\":{},\"objects\":[",
+        serde_json::to_string(&receipt).map_err(ServiceError::internal)?,
+        serde_json::to_string(&seal).map_err(ServiceError::internal)?,
+    );
+    let pages = stream::try_unfold(Some(String::new()), move |after| {
+        let mover = services.mover.clone();
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let page = mover.receipt_objects(id, &after).await?;
+            let Some(last) = page.last() else {
+                return Ok(Some(("]}".to_owned(), None)));
+            };
+            let next = last.key.clone();
+            let rows: Vec<_> = page
+                .iter()
+                .map(|object| serde_json::to_string(object).map_err(ServiceError::internal))
+                .collect::<Result<_, _>>()?;
+            let comma = if after.is_empty() { "" } else { "," };
+            Ok::<_, ServiceError>(Some((format!("{comma}{}", rows.join(",")), Some(next))))
+        }
+    });
+    let body = Body::from_stream(stream::once(async { Ok(head) }).chain(pages));
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// A job's id. To a client it is opaque text, so one that is no number is simply unknown.

@@ -5,7 +5,7 @@
 
 use super::failpoint::Point;
 use super::held::{Halt, Held};
-use super::{clean, copy, switch, verify};
+use super::{clean, copy, receipt, switch, verify};
 use crate::adapters::sql::jobs_change::Also;
 use crate::adapters::sql::jobs_lease;
 use crate::domain::migration::machine::{self, MAX_SOURCE_ROUNDS, Trigger, Wanted};
@@ -52,6 +52,7 @@ async fn stage(held: &mut Held, looked: &mut bool) -> Result<bool, Halt> {
     }
     match held.row.state.status {
         JobStatus::Copying => {
+            drop(receipt::signer(held)?);
             clean::older_staging(held).await;
             copy::copy(held).await?;
             held.change(Trigger::CopyFinished, &entering(held)).await?;

@@ -6,9 +6,10 @@
 use super::difference::{Difference, Side, compare};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
+use crate::adapters::sql::jobs;
 use crate::adapters::sql::jobs_objects::{self, ObjectState};
 use crate::adapters::sql::jobs_staging;
-use crate::domain::unit::Bytes;
+use crate::domain::unit::{Bytes, NanoUsd};
 use crate::ports::objects::{Listing, ObjectError, Occupancy, Prefix, Staging};
 
 /// Rows written in one transaction: a few milliseconds of the only writer.
@@ -42,6 +43,49 @@ pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging) -> Resu
     jobs_staging::set_manifest_whole(&mut tx, id, now).await?;
     tx.commit().await?;
     held.pass(Point::ManifestWhole).await;
+    within_budget(held).await
+}
+
+/// The plan kept to what the move may cost; a source that grew, or that is copied again and again, may not exceed it either.
+async fn within_budget(held: &Held) -> Result<(), Halt> {
+    let options = &held.row.options;
+    let (_, size) = total(held).await?;
+    if let Some(most) = options.max_bytes {
+        let (pending, sent) = {
+            let mut conn = held.deps.store.reader().await?;
+            let (_, pending) =
+                jobs_objects::sums(&mut conn, held.row.job.id, &[ObjectState::Pending]).await?;
+            (pending, jobs::bytes_sent(&mut conn, held.row.job.id).await?)
+        };
+        if sent + pending > most {
+            return Err(Halt::failed(
+                "budget_exceeded",
+                format!(
+                    "{sent} were copied and {pending} are left to copy, more than the {most} that this move may copy"
+                ),
+            ));
+        }
+    }
+    let Some(most) = options.max_cost_nanousd else {
+        return Ok(());
+    };
+    let plan = {
+        let mut conn = held.deps.store.reader().await?;
+        jobs::plan(&mut conn, held.row.job.id).await?
+    };
+    let cost = plan.map_or(0, |plan| {
+        let (now, then) = (i128::from(size.0), i128::from(plan.size_bytes.0.max(1)));
+        i128::from(plan.one_time_nanousd.0) * now.max(then) / then
+    });
+    if cost > i128::from(most.0) {
+        let cost = NanoUsd(i64::try_from(cost).unwrap_or(i64::MAX));
+        return Err(Halt::failed(
+            "budget_exceeded",
+            format!(
+                "the source holds {size} now, which cost about {cost} to move, more than the {most} that this move may cost"
+            ),
+        ));
+    }
     Ok(())
 }
 

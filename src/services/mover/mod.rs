@@ -22,6 +22,7 @@ mod owner;
 mod pass;
 mod plan;
 mod queue;
+mod receipt;
 mod remove;
 mod retire;
 mod run;

@@ -10,6 +10,7 @@ use super::Mover;
 use crate::adapters::sql::jobs;
 use crate::domain::dataset::Dataset;
 use crate::domain::location::{Location, Provider};
+use crate::domain::migration::options::MoveOptions;
 use crate::domain::migration::{Plan, PlanCheck, PlanRequest, Planned};
 use crate::domain::unit::group_thousands;
 use crate::ports::objects::{Listing, Prefix};
@@ -23,6 +24,10 @@ impl Mover {
     /// `NotFound`, `Invalid` for a target that cannot be, `NotAllowed` for one outside every location and allowed root, `Conflict`
     /// when the data is there already, a live job holds the dataset or a check forbids the move.
     pub async fn plan(&self, request: PlanRequest) -> ServiceResult<Planned> {
+        request
+            .options
+            .check()
+            .map_err(|problem| ServiceError::invalid("options", problem))?;
         let catalog = Catalog::new(&self.deps);
         let dataset = catalog.find_dataset(&request.dataset_id).await?;
         let source = catalog.home_of(&dataset).await?;
@@ -31,7 +36,9 @@ impl Mover {
             .await?;
         refuse_same_place(&dataset, &target)?;
         let listing = catalog.list_objects(&dataset, &source).await?;
-        let mut plan = self.look(&catalog, &dataset, &source, &target, &listing).await?;
+        let mut plan = self
+            .look(&catalog, &dataset, &source, &target, &listing, &request.options)
+            .await?;
         if request.dry_run {
             return Ok(Planned { plan, job: None });
         }
@@ -50,6 +57,7 @@ impl Mover {
         source: &Location,
         target: &Target,
         listing: &Listing,
+        options: &MoveOptions,
     ) -> ServiceResult<Plan> {
         let from = Prefix::below(&source.uri, &dataset.path_uri).ok_or_else(|| {
             ServiceError::invalid(
@@ -75,7 +83,8 @@ impl Mover {
         found.push(checks::of_jobs(live.get(&dataset.id)));
         drop(conn);
         found.extend(checks::notes(dataset, target, &self.deps.prices));
-        found.extend(figures.note);
+        found.extend(figures.note.clone());
+        found.extend(checks::of_options(options, &figures, listing, target));
         Ok(Plan {
             dataset_id: dataset.id,
             dataset_name: dataset.name.to_string(),
@@ -98,6 +107,8 @@ impl Mover {
             deletes: deletes(dataset, listing, self.deps.options.grace_secs),
             applicable: found.iter().all(|check| check.ok),
             checks: found,
+            options: options.clone(),
+            proves: options.verify.proves().to_owned(),
         })
     }
 }

@@ -278,6 +278,7 @@ impl Loop {
         });
         let task = task.id();
         self.working.insert(id, Work { meter, chore, task });
+        self.mover.shared.doing().running = self.running();
     }
 
     fn ended(&mut self, ended: Result<(JobId, Result<(), Halt>), tokio::task::JoinError>) {

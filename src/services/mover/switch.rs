@@ -6,7 +6,7 @@
 
 use super::failpoint::Point;
 use super::held::{Halt, Held};
-use super::{manifest, verify};
+use super::{manifest, receipt, verify};
 use crate::adapters::sql::jobs_staging::{self, StagedRow};
 use crate::adapters::sql::jobs_switch::{self, NewServing, Switch};
 use crate::adapters::sql::{WriteTx, datasets};
@@ -121,6 +121,7 @@ async fn remove_bare_staging(held: &Held) -> bool {
 
 async fn commit(held: &mut Held, bare: bool) -> Result<(), Halt> {
     let total = manifest::total(held).await?;
+    let sum = receipt::sum(held).await?;
     let progress = Progress {
         objects_done: total.0,
         objects_total: total.0,
@@ -133,7 +134,7 @@ async fn commit(held: &mut Held, bare: bool) -> Result<(), Halt> {
         let Ok(step) = machine::next(held.row.state, Trigger::Switched) else {
             return Err(Halt::Wished);
         };
-        let (tx, outcome) = attempt(held, &step.state, progress).await?;
+        let (tx, outcome) = attempt(held, &step.state, progress, &sum).await?;
         match outcome {
             Switch::Done(row) => return finish(held, tx, *row, bare).await,
             Switch::DatasetMoved => {
@@ -152,7 +153,12 @@ async fn commit(held: &mut Held, bare: bool) -> Result<(), Halt> {
     }
 }
 
-async fn attempt(held: &Held, to: &JobState, progress: Progress) -> Result<(WriteTx, Switch), Halt> {
+async fn attempt(
+    held: &Held,
+    to: &JobState,
+    progress: Progress,
+    sum: &receipt::Sum,
+) -> Result<(WriteTx, Switch), Halt> {
     let target = held.target()?;
     let now = held.deps.clock.now();
     let grace = held.deps.options.grace_secs.saturating_mul(Timestamp::SECOND);
@@ -172,11 +178,14 @@ async fn attempt(held: &Held, to: &JobState, progress: Progress) -> Result<(Writ
         prefix: &target.path,
         progress,
         counted: dataset.map_or(total, |d| d.counted(total.0, total.1)),
-        verification: verify::CHECK,
+        verification: held.row.options.verify.proves(),
         retire_after: now.plus_micros(grace),
         now,
     };
     let outcome = jobs_switch::switch(&mut tx, &held.row, to, &new).await?;
+    if matches!(outcome, Switch::Done(_)) {
+        receipt::keep(&mut tx, held, sum, now).await?;
+    }
     Ok((tx, outcome))
 }
 

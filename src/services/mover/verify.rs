@@ -9,12 +9,9 @@ use super::{manifest, pass};
 use crate::adapters::sql::Conn;
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::domain::migration::JobStatus;
+use crate::domain::migration::options::VerifyLevel;
 use crate::ports::objects::{ObjectError, Prefix};
 use async_trait::async_trait;
-
-/// The weakest check that every object passed, for people.
-pub(super) const CHECK: &str = "every object was read back at the target and its BLAKE3, size, mode and modification time \
-                                compared with what was read at the source";
 
 /// From "copied" to "found good".
 pub(super) async fn verify(held: &mut Held) -> Result<(), Halt> {
@@ -22,13 +19,33 @@ pub(super) async fn verify(held: &mut Held) -> Result<(), Halt> {
     held.gauge
         .begin(JobStatus::Verifying, done, manifest::total(held).await?);
     let at = held.staging(held.row.staging_no)?.data();
-    pass::run(&Verifying { at: at.clone() }, held).await?;
+    match held.row.options.verify {
+        VerifyLevel::Full => pass::run(&Verifying { at: at.clone() }, held).await?,
+        // The listing below compares names, sizes and times, and that nothing was touched since it was copied.
+        VerifyLevel::Size => take_as_verified(held).await?,
+        VerifyLevel::Checksum => {
+            return Err(Halt::failed(
+                "not_supported",
+                "not supported yet: a check by the target's own checksums; plan the move with full or size",
+            ));
+        }
+    }
     all_verified(held).await?;
     manifest::check_target(held, &at).await?;
     if let Some(what) = manifest::changed_since(held).await? {
         return Err(Halt::Changed(what));
     }
     held.pass(Point::VerifyFinished).await;
+    Ok(())
+}
+
+/// Nothing is read back: what was copied counts as verified as far as the chosen check goes.
+async fn take_as_verified(held: &Held) -> Result<(), Halt> {
+    let mut tx = held.write().await?;
+    jobs_objects::set_all_verified(&mut tx, held.row.job.id).await?;
+    tx.commit().await?;
+    let total = manifest::total(held).await?;
+    held.gauge.begin(JobStatus::Verifying, total, total);
     Ok(())
 }
 

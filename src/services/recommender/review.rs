@@ -75,6 +75,7 @@ impl Recommender {
             storage_class: Some(to.storage_class.clone()),
             dry_run: false,
             require_approval: false,
+            options: crate::domain::migration::options::MoveOptions::default(),
         };
         Ok(Mover::new(&self.deps).plan(request).await?.job)
     }

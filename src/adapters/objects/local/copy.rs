@@ -6,6 +6,7 @@
 use super::dir::{Dir, failure, io_failure, segments, split_key};
 use super::listing::fingerprint;
 use crate::adapters::objects::Throttle;
+use crate::adapters::objects::throttle::rest;
 use crate::ports::objects::{Copied, Expected, FoundObject, Meter, ObjectError, Prefix, Staging};
 use rustix::fs::{Advice, Gid, Mode, Stat, Timespec, Timestamps, Uid};
 use std::fs::File;
@@ -44,7 +45,10 @@ fn stream(
         if meter.is_stopped() {
             return Err(ObjectError::Stopped);
         }
-        let read = file.read(&mut buffer).map_err(|e| io_failure(&e, "read", path))?;
+        let now = meter.chunk(buffer.len());
+        let read = file
+            .read(&mut buffer[..now])
+            .map_err(|e| io_failure(&e, "read", path))?;
         if read == 0 {
             return Ok((hasher.finalize().to_hex().to_string(), length));
         }
@@ -55,7 +59,9 @@ fn stream(
         if let Some(throttle) = throttle {
             throttle.pass(read as u64, meter)?;
         }
-        meter.add(read as u64);
+        if let Some(until) = meter.add(read as u64) {
+            rest(until, meter)?;
+        }
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! A check that is `ok` may carry a warning; one that is not forbids the move, and its text says what to do.
 
+use super::figures::Figures;
 use crate::domain::dataset::{Dataset, JobBrief};
+use crate::domain::location::Provider;
 use crate::domain::migration::PlanCheck;
+use crate::domain::migration::options::{MoveOptions, VerifyLevel};
 use crate::domain::price::book::PriceBooks;
 use crate::domain::unit::{Bytes, group_thousands};
 use crate::ports::objects::{Listing, ObjectError, Occupancy, Space, Survey};
@@ -178,6 +181,52 @@ pub(super) fn of_jobs(live: Option<&JobBrief>) -> PlanCheck {
         )
     });
     unless(NO_OTHER_JOB, held, "no other job is at work on it")
+}
+
+/// What was asked for: the check at the end, and what the move may cost.
+pub(super) fn of_options(
+    options: &MoveOptions,
+    figures: &Figures,
+    listing: &Listing,
+    target: &Target,
+) -> Vec<PlanCheck> {
+    let mut checks = vec![of_verify(options.verify, target)];
+    if let Some(most) = options.max_bytes {
+        let size = listing.size_bytes();
+        let over =
+            (size > most).then(|| format!("{size} would be copied, more than the {most} that are allowed"));
+        checks.push(unless(
+            "max_bytes",
+            over,
+            format!("{size} of at most {most}; what is copied again counts, and the job stops there"),
+        ));
+    }
+    if let Some(most) = options.max_cost_nanousd {
+        let cost = figures.one_time;
+        let over = if figures.lines.is_empty() && figures.note.as_ref().is_some_and(|n| n.name == "prices") {
+            Some(format!(
+                "no price is known, so it cannot be told whether it costs more than {most}"
+            ))
+        } else {
+            (cost > most).then(|| format!("it costs {cost} once, more than the {most} that are allowed"))
+        };
+        let fine =
+            format!("{cost} of at most {most}; the job stops when the source grows so that it costs more");
+        checks.push(unless("max_cost", over, fine));
+    }
+    checks
+}
+
+fn of_verify(level: VerifyLevel, target: &Target) -> PlanCheck {
+    let refused = (level == VerifyLevel::Checksum).then(|| {
+        if target.location.provider == Provider::Local {
+            "a directory keeps no checksums of its own; choose full (reads everything back) or size"
+                .to_owned()
+        } else {
+            "not supported yet: a check by the target's own checksums; choose full or size".to_owned()
+        }
+    });
+    unless("verify", refused, format!("{level}: {}", level.proves()))
 }
 
 /// Warnings that leave the decision to the person who asked for the move.
