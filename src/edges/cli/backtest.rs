@@ -6,14 +6,14 @@
 use crate::domain::placement::backtest::{BacktestReport, Weight};
 use crate::domain::price::book::PriceBooks;
 use crate::domain::price::dense::ClassChoice;
-use crate::domain::unit::group_thousands;
+use crate::edges::cli::backtest_text::{lines, tables};
 use crate::edges::cli::exit::{CliError, Exit};
+use crate::edges::cli::node::Node;
 use crate::edges::cli::options::Format;
 use crate::edges::cli::output::{Out, note};
 use crate::services::ServiceError;
 use crate::services::backtest::{BacktestRequest, read_history, run as play};
 use clap::{Args, ValueEnum};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -39,6 +39,12 @@ pub enum Weighting {
 }
 
 /// Replay an access history against every policy: what each would have cost, without looking ahead.
+///
+/// `ratio` is a policy's cost over the exact optimum in hindsight that keeps to plain classes (the unit of published figures);
+/// the policy `optimum` has ratio 1. A class that the vendor manages changes tier without a charge and can be below 1.
+/// `ratio_to_optimum_with_managed` is over the optimum of all allowed classes, which no policy can beat; with
+/// --exclude-managed both are the same. Every policy starts in the hot class on the dataset's first day. CSV has a row a
+/// policy, or with --by-dataset a row a dataset and policy.
 #[derive(Clone, Debug, Args)]
 pub struct BacktestArgs {
     /// Access history: CSV with the header unix_time,object_id,op,size_bytes; may be gzipped.
@@ -73,13 +79,8 @@ pub struct BacktestArgs {
 /// Carries the command out.
 ///
 /// # Errors
-/// A file that cannot be read, an unknown price book, a form of output or option that is not supported yet.
+/// A file that cannot be read, an unknown price book, an option that is not supported yet.
 pub fn run(args: &BacktestArgs, books: &PriceBooks, format: Format) -> Result<(), CliError> {
-    if !matches!(format, Format::Table | Format::Json) {
-        return Err(CliError::failure(
-            "not supported yet: a backtest as YAML or CSV; use -o table or -o json",
-        ));
-    }
     let report = answer(args, books).map_err(|error| {
         let exit = match error {
             ServiceError::Invalid { .. } => Exit::Usage,
@@ -89,12 +90,17 @@ pub fn run(args: &BacktestArgs, books: &PriceBooks, format: Format) -> Result<()
         CliError::new(exit, error.to_string())
     })?;
     let out = Out::new(format);
-    if format == Format::Table {
-        return out.text(&table(&report));
+    let unwritten = |e: &dyn std::fmt::Display| CliError::failure(format!("cannot write the report: {e}"));
+    match format {
+        Format::Table => out.text(&tables(&report, out.style)),
+        Format::Csv => out.text(&lines(&report).map_err(|e| unwritten(&e))?),
+        Format::Json => out.text(&serde_json::to_string_pretty(&report).map_err(|e| unwritten(&e))?),
+        Format::Yaml => {
+            let json = serde_json::to_string(&report).map_err(|e| unwritten(&e))?;
+            let node: Node = serde_json::from_str(&json).map_err(|e| unwritten(&e))?;
+            out.text(&node.to_yaml())
+        }
     }
-    let json = serde_json::to_string_pretty(&report)
-        .map_err(|e| CliError::failure(format!("cannot write JSON: {e}")))?;
-    out.text(&json)
 }
 
 fn answer(args: &BacktestArgs, books: &PriceBooks) -> Result<BacktestReport, ServiceError> {
@@ -136,71 +142,4 @@ pub(in crate::edges) fn open(path: &Path) -> Result<Box<dyn BufRead>, ServiceErr
         return Ok(Box::new(BufReader::new(plain)));
     }
     Ok(Box::new(file))
-}
-
-fn table(r: &BacktestReport) -> String {
-    let mut out = String::new();
-    let basis = match r.weight {
-        Weight::Equal => "each dataset counted as 1 GB",
-        Weight::Dollar => "each dataset counted with its size",
-    };
-    // Writing into a String cannot fail.
-    let _ = writeln!(
-        out,
-        "{} datasets, {} events, {} days; prices {} of {}; {basis}",
-        group_thousands(r.datasets),
-        group_thousands(r.events),
-        r.span_days,
-        r.prices.name,
-        r.prices.date
-    );
-    let _ = writeln!(
-        out,
-        "ratio: to the optimum in hindsight over the same classes ({}), ${:.4}\nto plain: to the optimum over plain classes alone, ${:.4}\n",
-        r.classes.join(", "),
-        r.optimum_usd,
-        r.optimum_plain_usd
-    );
-    let _ = writeln!(
-        out,
-        "{:<30} {:>7} {:>8} {:>14} {:>8} {:>14} {:>12} {:>12} {:>12} {:>7}  worst dataset",
-        "policy", "ratio", "to plain", "usd", "moves", "storage", "read", "move", "early del.", "worst"
-    );
-    for p in &r.policies {
-        let _ = writeln!(
-            out,
-            "{:<30} {:>7.3} {:>8.3} {:>14.4} {:>8} {:>14.4} {:>12.4} {:>12.4} {:>12.4} {:>7.2}  {}",
-            p.name,
-            p.ratio,
-            p.ratio_to_plain,
-            p.usd,
-            p.moves,
-            p.storage_usd,
-            p.read_usd,
-            p.move_usd,
-            p.early_deletion_usd,
-            p.worst_ratio,
-            p.worst_dataset
-        );
-    }
-    if !r.by_dataset.is_empty() {
-        let _ = writeln!(
-            out,
-            "\n{:<30} {:>20} {:>14} {:>7} {:>6}",
-            "dataset", "bytes", "optimum usd", "ratio", "moves"
-        );
-    }
-    for d in &r.by_dataset {
-        let own = &d.policies[0];
-        let _ = writeln!(
-            out,
-            "{:<30} {:>20} {:>14.4} {:>7.3} {:>6}",
-            d.object_id,
-            group_thousands(d.size_bytes.0),
-            d.optimum_usd,
-            own.ratio,
-            own.moves
-        );
-    }
-    out
 }

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod backtest;
+mod backtest_text;
 pub mod client;
 pub mod config;
 pub mod datasets;

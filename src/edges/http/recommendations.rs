@@ -56,7 +56,8 @@ pub fn table() -> Vec<Route> {
         )
         .detail(
             "No policy looks ahead; the optimum does. The same figures as `dim backtest` gives for a file with this dataset alone. \
-             A ratio is the policy's cost over the optimum's.",
+             `ratio` is the policy's cost over that of the optimum which keeps to plain classes; a class that the vendor manages \
+             can be below 1. `ratio_to_optimum_with_managed` is over the optimum of all allowed classes and never below 1.",
         )
         .query::<Replay>()
         .answers::<BacktestReport>(200)
