@@ -105,7 +105,8 @@ fn the_json_has_the_promised_fields_and_no_policy_beats_the_optimum() {
             let ratio = |key: &str| policy[key].as_f64().unwrap();
             assert!(ratio("ratio_to_optimum_with_managed") >= 1.0 - 1e-9, "{dataset}");
             let name = policy["name"].as_str().unwrap();
-            let may_be_managed = name.starts_with("managed:") || name.starts_with("best") || name == "recommended";
+            let may_be_managed =
+                name.starts_with("managed:") || name.starts_with("best") || name == "recommended";
             assert!(may_be_managed || ratio("ratio") >= 1.0 - 1e-9, "{dataset}");
         }
     }
@@ -123,7 +124,9 @@ fn the_table_names_its_denominator_and_managed_classes_can_be_left_out() {
         text.contains("STANDARD, STANDARD_IA, GLACIER_IR\n") && text.contains("recommended"),
         "{text}"
     );
-    assert!(text.contains("optimum in hindsight over plain classes") && text.contains("TO MANAGED: the same"));
+    assert!(
+        text.contains("optimum in hindsight over plain classes") && text.contains("TO MANAGED: the same")
+    );
     assert!(!text.contains("INTELLIGENT"), "{text}");
     let said = dim(dir.path(), &["--json", "--exclude-managed", "--by-dataset"]);
     let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
@@ -148,11 +151,18 @@ fn every_form_of_output_every_vendor_and_archive_classes_are_played() {
     };
     let csv = text(&["-o", "csv", "--prices", "gcs"]);
     let mut rows = csv.lines();
-    assert!(rows.next().unwrap().starts_with("policy,ratio,ratio_to_optimum_with_managed,usd,moves,"));
+    assert!(
+        rows.next()
+            .unwrap()
+            .starts_with("policy,ratio,ratio_to_optimum_with_managed,usd,moves,")
+    );
     assert!(rows.clone().any(|r| r.starts_with("managed:AUTOCLASS,")), "{csv}");
     assert!(rows.next_back().unwrap().starts_with("optimum,1,"), "{csv}");
     let each = text(&["-o", "csv", "--by-dataset", "--prices", "azure"]);
-    assert!(each.lines().any(|r| r.starts_with("late,10000000000,") && r.contains(",recommended,")));
+    assert!(
+        each.lines()
+            .any(|r| r.starts_with("late,10000000000,") && r.contains(",recommended,"))
+    );
     let yaml = text(&["-o", "yaml", "--classes", "all"]);
     assert!(yaml.contains("fixed:DEEP_ARCHIVE") && yaml.contains("optimum_with_managed_usd: "));
 }

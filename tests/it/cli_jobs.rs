@@ -64,6 +64,7 @@ fn detail(stages: &[JobStatus]) -> JobDetail {
         events: stages.iter().enumerate().map(event).collect(),
         objects: Vec::new(),
         verification: None,
+        outcome: None,
         plan: None,
         job,
     }

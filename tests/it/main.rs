@@ -72,3 +72,5 @@ mod cli_access;
 mod losses;
 
 mod recommendations;
+
+mod outcomes;

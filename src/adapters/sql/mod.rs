@@ -48,6 +48,8 @@ pub mod limits;
 
 pub mod receipts;
 
+pub mod outcomes;
+
 mod multi;
 
 pub mod telemetry;

@@ -18,6 +18,7 @@ const FILES: &[(&str, &str)] = &[
         include_str!("schema/050_recommendations.sql"),
     ),
     ("060_control", include_str!("schema/060_control.sql")),
+    ("070_outcomes", include_str!("schema/070_outcomes.sql")),
 ];
 
 /// Applies what is missing.

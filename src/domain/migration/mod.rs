@@ -27,6 +27,7 @@ mod protocol;
 use crate::domain::id::{DatasetId, JobId, LocationId};
 use crate::domain::location::StorageUri;
 use crate::domain::name::StorageClass;
+use crate::domain::recommendation::outcome::{Expectation, Outcome};
 use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
 use options::MoveOptions;
 use schemars::JsonSchema;
@@ -224,7 +225,7 @@ pub struct JobEvent {
 }
 
 /// Everything the page of one job shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobDetail {
     /// The job.
     #[serde(flatten)]
@@ -237,6 +238,9 @@ pub struct JobDetail {
     pub verification: Option<String>,
     /// The plan it was made from.
     pub plan: Option<Plan>,
+    /// Was it right? What it was expected to bring beside what it brought, once it was completed.
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
 }
 
 /// One line of a plan's or a placement's cost.
@@ -262,7 +266,7 @@ pub struct PlanCheck {
 }
 
 /// What a move would do. The dry run, the page and the real run share it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The dataset.
     pub dataset_id: DatasetId,
@@ -298,6 +302,9 @@ pub struct Plan {
     pub one_time_nanousd: NanoUsd,
     /// Net saving a month at the present rate of reads, where prices are known; negative is a loss.
     pub monthly_saving_nanousd: Option<NanoUsd>,
+    /// What the move is expected to bring, kept to be compared with what it brings; `None` without prices.
+    #[serde(default)]
+    pub expectation: Option<Expectation>,
     /// Copy and verify time in seconds as (fast, slow), from the rates of finished jobs; `None` before there is one.
     pub duration_secs: Option<(i64, i64)>,
     /// What will be deleted, and when.
@@ -337,7 +344,7 @@ pub struct PlanRequest {
 }
 
 /// A plan, and the job it became unless it was a dry run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Planned {
     /// The plan.
     pub plan: Plan,

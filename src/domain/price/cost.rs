@@ -97,14 +97,37 @@ struct Parts {
     egress: Usd,
 }
 
+/// Days in each stage at the forecast's chance of a read.
+fn expected_days(r: &Rates, usage: &Usage) -> Vec<f64> {
+    if r.stages.len() == 1 {
+        return vec![usage.days];
+    }
+    let starts: Vec<u32> = r.stages.iter().map(|s| s.from_idle_days).collect();
+    days_in_stages(&starts, usage)
+}
+
+/// Days in each stage when it is known on which days (counted from 0) reads fell. A day with a read is one of the first stage.
+fn known_days(r: &Rates, usage: &Usage, read_days: &[u32]) -> Vec<f64> {
+    let mut days = vec![0.0; r.stages.len()];
+    let (mut idle, mut next) = (usage.idle_days, 0);
+    for day in 0..usage.days.max(0.0).ceil() as u32 {
+        while read_days.get(next).is_some_and(|&read| read <= day) {
+            idle = 0;
+            next += 1;
+        }
+        let stage = r
+            .stages
+            .iter()
+            .rposition(|s| s.from_idle_days <= idle)
+            .unwrap_or(0);
+        days[stage] += (usage.days - f64::from(day)).min(1.0);
+        idle = idle.saturating_add(1);
+    }
+    days
+}
+
 impl Parts {
-    fn of(at: Priced<'_>, r: &Rates, held: Holding, usage: &Usage) -> Self {
-        let days = if r.stages.len() == 1 {
-            vec![usage.days]
-        } else {
-            let starts: Vec<u32> = r.stages.iter().map(|s| s.from_idle_days).collect();
-            days_in_stages(&starts, usage)
-        };
+    fn of(at: Priced<'_>, r: &Rates, held: Holding, usage: &Usage, days: Vec<f64>) -> Self {
         let full_reads = usage.read_bytes / (held.size_bytes.0.max(1)) as f64;
         let out = |to: Distance, bytes: f64| {
             let months = usage.days / MONTH_DAYS;
@@ -134,7 +157,7 @@ impl Parts {
 /// of reads, where no line is shown.
 #[must_use]
 pub fn running_usd(at: Priced<'_>, r: &Rates, held: Holding, usage: &Usage) -> f64 {
-    let parts = Parts::of(at, r, held, usage);
+    let parts = Parts::of(at, r, held, usage, expected_days(r, usage));
     let storage: f64 = parts.storage.iter().map(|s| s.usd).sum();
     storage
         + parts.minimum_size.usd
@@ -148,7 +171,20 @@ pub fn running_usd(at: Priced<'_>, r: &Rates, held: Holding, usage: &Usage) -> f
 #[must_use]
 pub fn running(at: Priced<'_>, held: Holding, usage: &Usage) -> CostSheet {
     let r = at.rates(held);
-    let parts = Parts::of(at, &r, held, usage);
+    let parts = Parts::of(at, &r, held, usage, expected_days(&r, usage));
+    sheet(at, &r, held, usage, &parts)
+}
+
+/// The same for a span that is over, where it is known on which of its days (counted from 0, ascending) reads fell: what holding
+/// and reading have cost, or would have cost elsewhere. `usage.read_day_chance` is not looked at.
+#[must_use]
+pub fn incurred(at: Priced<'_>, held: Holding, usage: &Usage, read_days: &[u32]) -> CostSheet {
+    let r = at.rates(held);
+    let parts = Parts::of(at, &r, held, usage, known_days(&r, usage, read_days));
+    sheet(at, &r, held, usage, &parts)
+}
+
+fn sheet(at: Priced<'_>, r: &Rates, held: Holding, usage: &Usage, parts: &Parts) -> CostSheet {
     let unit = at.book.unit.as_str();
     let mut lines = Vec::new();
     for (i, (stage, days)) in r.stages.iter().zip(&parts.days).enumerate() {

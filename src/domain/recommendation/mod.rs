@@ -21,6 +21,7 @@ pub mod change;
 pub mod explain;
 pub mod flip;
 pub mod forecast;
+pub mod outcome;
 pub mod problem;
 pub mod quote;
 pub mod solve;

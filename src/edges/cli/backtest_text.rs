@@ -9,7 +9,7 @@ use crate::edges::cli::table::{self, Column, Tint, render};
 use std::fmt::Write as _;
 
 /// One policy on one dataset, with what the dataset's row says.
-type Pair<'a> = (&'a DatasetTotal, &'a DatasetPolicy);
+type Pair = (DatasetTotal, DatasetPolicy);
 
 /// The report as tables, with a footer that says what the ratios are to.
 pub fn tables(r: &BacktestReport, style: Style) -> String {
@@ -63,10 +63,16 @@ pub fn lines(r: &BacktestReport) -> Result<String, csv::Error> {
     if r.by_dataset.is_empty() {
         return table::csv(&policies(), &r.policies);
     }
-    let pairs: Vec<Pair<'_>> = r
+    let pairs: Vec<Pair> = r
         .by_dataset
         .iter()
-        .flat_map(|d| d.policies.iter().map(move |p| (d, p)))
+        .flat_map(|d| {
+            let row = DatasetTotal {
+                policies: Vec::new(),
+                ..d.clone()
+            };
+            d.policies.iter().map(move |p| (row.clone(), p.clone()))
+        })
         .collect();
     table::csv(&pair_columns(), &pairs)
 }
@@ -98,9 +104,12 @@ fn policies() -> Vec<Column<PolicyTotal>> {
     vec![
         Column::text("POLICY", "policy", |p: &PolicyTotal| p.name.clone()),
         number("RATIO", "ratio", 3, |p: &PolicyTotal| p.ratio).tinted(below_one),
-        number("TO MANAGED", "ratio_to_optimum_with_managed", 3, |p: &PolicyTotal| {
-            p.ratio_to_optimum_with_managed
-        }),
+        number(
+            "TO MANAGED",
+            "ratio_to_optimum_with_managed",
+            3,
+            |p: &PolicyTotal| p.ratio_to_optimum_with_managed,
+        ),
         number("USD", "usd", 4, |p: &PolicyTotal| p.usd),
         count("MOVES", "moves", |p: &PolicyTotal| p.moves),
         number("STORAGE", "storage_usd", 4, |p: &PolicyTotal| p.storage_usd),
@@ -110,7 +119,8 @@ fn policies() -> Vec<Column<PolicyTotal>> {
             p.early_deletion_usd
         }),
         number("WORST", "worst_ratio", 2, |p: &PolicyTotal| p.worst_ratio),
-        Column::text("ON", "worst_dataset", |p: &PolicyTotal| p.worst_dataset.clone()).tinted(|_| Tint::Faint),
+        Column::text("ON", "worst_dataset", |p: &PolicyTotal| p.worst_dataset.clone())
+            .tinted(|_| Tint::Faint),
     ]
 }
 
@@ -149,8 +159,8 @@ fn datasets() -> Vec<Column<DatasetTotal>> {
     ]
 }
 
-fn pair_columns<'a>() -> Vec<Column<Pair<'a>>> {
-    fn bare<'a>(key: &'static str, of: fn(&Pair<'a>) -> String) -> Column<Pair<'a>> {
+fn pair_columns() -> Vec<Column<Pair>> {
+    fn bare(key: &'static str, of: fn(&Pair) -> String) -> Column<Pair> {
         Column::text(key, key, of)
     }
     vec![

@@ -346,6 +346,10 @@ fn detail_text(detail: &JobDetail, style: Style) -> String {
     if let Some(check) = &detail.verification {
         text.push_str(&format!("\nverified: {}\n", style::clean(check)));
     }
+    if let Some(outcome) = &detail.outcome {
+        text.push('\n');
+        text.push_str(&super::outcome_text::text(outcome, style));
+    }
     if !detail.objects.is_empty() {
         text.push('\n');
         text.push_str(&render(&object_columns(), &detail.objects, style));

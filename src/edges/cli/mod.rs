@@ -19,6 +19,7 @@ pub mod locations;
 pub mod migrate;
 pub mod node;
 pub mod options;
+mod outcome_text;
 pub mod output;
 pub mod prices;
 pub mod recommendation_text;

@@ -5,10 +5,12 @@
 use super::client::{Client, Reply, segment};
 use super::exit::CliError;
 use super::locations::items;
+use super::outcome_text;
 use super::output::{Out, note};
 use super::recommendation_text::text;
 use super::style::{self, or_dash};
 use super::table::{Column, Tint};
+use crate::domain::recommendation::outcome::{Advice, Outcome};
 use crate::domain::recommendation::{Action, Recommendation, Review, ReviewStatus};
 use crate::domain::unit::{NanoUsd, Timestamp, group_thousands};
 use crate::edges::cli::node::Node;
@@ -43,7 +45,7 @@ pub struct Recommendations {
     decision: Option<Decision>,
 }
 
-/// A person's decision.
+/// A person's decision, or a look back.
 #[derive(Debug, Subcommand)]
 pub enum Decision {
     /// Queue the proposed move
@@ -66,6 +68,12 @@ pub enum Decision {
     },
     /// Take a decision back
     Reopen(One),
+    /// Was it right? What completed moves were expected to bring, and what they brought
+    Outcomes {
+        /// Only those of this dataset, by id or name
+        #[arg(long, value_name = "ID")]
+        dataset_id: Option<String>,
+    },
 }
 
 /// One dataset.
@@ -90,13 +98,22 @@ impl One {
 /// # Errors
 /// No server, or its refusal.
 pub async fn run(asked: Recommendations, client: &Client, out: Out) -> Result<(), CliError> {
-    if let Some(decision) = asked.decision {
-        return decide(decision, client, out).await;
+    match asked.decision {
+        Some(Decision::Outcomes { dataset_id }) => return outcomes(dataset_id, client, out).await,
+        Some(decision) => return decide(decision, client, out).await,
+        None => {}
     }
     if let Some(key) = &asked.dataset_id {
         let reply = client.get(&path(key)).await?;
-        let found: Recommendation = reply.typed()?;
-        return out.one(&reply, &columns(), &found, |style| text(&found, style));
+        let found: Advice = reply.typed()?;
+        return out.one(&reply, &columns(), &found.recommendation, |style| {
+            let mut shown = text(&found.recommendation, style);
+            for outcome in &found.outcomes {
+                shown.push_str(&format!("\nmoved by job {}\n", outcome.job_id));
+                shown.push_str(&outcome_text::text(outcome, style));
+            }
+            shown
+        });
     }
     let mut query: Vec<(&str, String)> = Vec::new();
     query.extend(asked.action.map(|v| ("action", v)));
@@ -124,6 +141,15 @@ pub async fn run(asked: Recommendations, client: &Client, out: Out) -> Result<()
     Ok(())
 }
 
+async fn outcomes(dataset: Option<String>, client: &Client, out: Out) -> Result<(), CliError> {
+    let mut query = Vec::new();
+    query.extend(dataset.map(|v| ("dataset", v)));
+    let reply = client.list("/api/v1/outcomes", &query).await?;
+    let rows: Vec<Outcome> = items(&reply)?;
+    let empty = "no move was completed yet; a record begins with the switch";
+    out.rows(&reply, &outcome_text::columns(), &rows, empty)
+}
+
 fn total(reply: &Reply) -> Option<u64> {
     match reply.node.get("total") {
         Some(Node::Number(n)) => n.as_u64(),
@@ -144,6 +170,7 @@ async fn decide(decision: Decision, client: &Client, out: Out) -> Result<(), Cli
         }
         Decision::Reject { one, reason } => (one, json!({ "status": "rejected", "reason": reason })),
         Decision::Reopen(one) => (one, json!({ "status": "open" })),
+        Decision::Outcomes { .. } => return Err(CliError::usage("outcomes are listed, not decided")),
     };
     let reply = client
         .post(&format!("{}/review", path(&one.key())), &body)

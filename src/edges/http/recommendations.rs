@@ -3,9 +3,11 @@
 use super::extract::{Json, Key, Query};
 use super::problem::ApiError;
 use super::table::Route;
+use crate::domain::access::DatasetKey;
 use crate::domain::dataset::Page;
 use crate::domain::placement::backtest::{BacktestReport, Weight};
 use crate::domain::price::dense::ClassChoice;
+use crate::domain::recommendation::outcome::{Advice, Outcome};
 use crate::domain::recommendation::{Recommendation, RecommendationFilter, ReviewRequest};
 use crate::services::Services;
 use crate::services::recommender::{BacktestAsked, Reviewed};
@@ -31,8 +33,10 @@ pub fn table() -> Vec<Route> {
             "Says where a dataset should stand and why",
             get,
         )
-        .detail("Computed now when there is none yet or what it rests on has changed.")
-        .answers::<Recommendation>(200)
+        .detail(
+            "Computed now when there is none yet or what it rests on has changed. With what the dataset's earlier moves brought.",
+        )
+        .answers::<Advice>(200)
         .problems(&[404, 409]),
         Route::post(
             "/api/v1/recommendations/{dataset}/review",
@@ -48,6 +52,19 @@ pub fn table() -> Vec<Route> {
         .answers::<Reviewed>(200)
         .problems(&[403, 404, 409, 501])
         .idempotent(),
+        Route::get(
+            "/api/v1/outcomes",
+            "listOutcomes",
+            "Was it right? Lists completed moves with what was expected and what came, the latest first",
+            outcomes,
+        )
+        .detail(
+            "What came is counted from the accesses since the switch; staying and the target are priced for the same reads. Looked \
+             at once a day until 90 days after the switch; before 14 days the verdict is `too_early`.",
+        )
+        .query::<LookedBack>()
+        .answers::<Page<Outcome>>(200)
+        .problems(&[404, 422]),
         Route::get(
             "/api/v1/datasets/{dataset}/backtest",
             "backtestDataset",
@@ -101,8 +118,33 @@ async fn list(
     Ok(axum::Json(page))
 }
 
-async fn get(State(services): State<Services>, key: Key) -> Result<axum::Json<Recommendation>, ApiError> {
-    Ok(axum::Json(services.recommender.get(&key.dataset()).await?))
+async fn get(State(services): State<Services>, key: Key) -> Result<axum::Json<Advice>, ApiError> {
+    Ok(axum::Json(services.recommender.advice(&key.dataset()).await?))
+}
+
+/// Which completed moves.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LookedBack {
+    /// A dataset's id or name.
+    dataset: Option<String>,
+    /// Rows of a page, 1 to 200.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+async fn outcomes(
+    State(services): State<Services>,
+    Query(asked): Query<LookedBack>,
+) -> Result<axum::Json<Page<Outcome>>, ApiError> {
+    let dataset = asked.dataset.as_deref().map(DatasetKey::parse);
+    let limit = asked.limit.unwrap_or(super::PAGE_ROWS);
+    let page = services
+        .recommender
+        .outcomes(dataset.as_ref(), asked.cursor.as_deref(), limit)
+        .await?;
+    Ok(axum::Json(page))
 }
 
 async fn review(

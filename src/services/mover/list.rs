@@ -4,6 +4,7 @@ use super::Mover;
 use crate::adapters::sql::jobs;
 use crate::adapters::sql::jobs_list::{self, ListFilter, WithStatus};
 use crate::adapters::sql::jobs_objects;
+use crate::adapters::sql::outcomes;
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::Page;
 use crate::domain::id::JobId;
@@ -65,6 +66,7 @@ impl Mover {
             objects: jobs_objects::shown(&mut tx, id, OBJECTS_SHOWN).await?,
             verification: row.verification,
             plan: jobs::plan(&mut tx, id).await?,
+            outcome: outcomes::of_job(&mut tx, id).await?,
             job: row.job,
         })
     }

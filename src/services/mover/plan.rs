@@ -103,6 +103,7 @@ impl Mover {
             cost_lines: figures.lines,
             one_time_nanousd: figures.one_time,
             monthly_saving_nanousd: figures.monthly_saving,
+            expectation: figures.expectation,
             duration_secs: figures.duration_secs,
             deletes: deletes(dataset, listing, self.deps.options.grace_secs),
             applicable: found.iter().all(|check| check.ok),

@@ -11,13 +11,14 @@ use crate::domain::location::Location;
 use crate::domain::name::StorageClass;
 use crate::domain::price::line::CostSheet;
 use crate::domain::price::rates::Holding;
+use crate::domain::recommendation::outcome::Expectation;
 use crate::domain::recommendation::quote::{Terms, monthly};
-use crate::domain::recommendation::{Alternative, Recommendation};
+use crate::domain::recommendation::{Alternative, Confidence, Recommendation};
 use crate::domain::unit::{NanoUsd, Timestamp};
 use crate::services::ServiceResult;
 
 /// The money of a move.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MoveMoney {
     /// Getting there, once.
     pub one_time: CostSheet,
@@ -25,8 +26,12 @@ pub struct MoveMoney {
     pub stay_monthly_nanousd: NanoUsd,
     /// Cost there for 30 days, at the same forecast.
     pub there_monthly_nanousd: NanoUsd,
-    /// Whether readers are forecast; without a history only holding is priced.
-    pub has_forecast: bool,
+    /// Full reads in 30 days that are forecast; `None` without a history, when only holding is priced.
+    pub reads_per_month: Option<f64>,
+    /// Days without a read until now.
+    pub idle_days: u32,
+    /// Calibrated probability that the move pays, where one is stated for it.
+    pub confidence: Option<Confidence>,
 }
 
 impl MoveMoney {
@@ -34,6 +39,21 @@ impl MoveMoney {
     #[must_use]
     pub fn monthly_saving_nanousd(&self) -> NanoUsd {
         self.stay_monthly_nanousd - self.there_monthly_nanousd
+    }
+
+    /// The same as what a completed move is held to later.
+    #[must_use]
+    pub fn expectation(&self) -> Expectation {
+        Expectation {
+            reads_per_month: self.reads_per_month,
+            idle_days: self.idle_days,
+            confidence: self.confidence.clone(),
+            ..Expectation::new(
+                self.stay_monthly_nanousd,
+                self.there_monthly_nanousd,
+                self.one_time.total_nanousd,
+            )
+        }
     }
 }
 
@@ -99,7 +119,9 @@ impl Recommender {
             one_time: terms.one_time((&from, here), (&to, there), days_held),
             stay_monthly_nanousd: month(terms.running(here, idle)),
             there_monthly_nanousd: month(terms.running(there, 0)),
-            has_forecast: known.forecast.is_some(),
+            reads_per_month: known.forecast.as_ref().map(|f| f.reads_per_month),
+            idle_days: known.forecast.as_ref().map_or(0, |f| f.idle_days),
+            confidence: None,
         }))
     }
 }
@@ -114,6 +136,8 @@ fn stored(known: &Recommendation, location: &Location, class: &StorageClass) -> 
         one_time: there.one_time.clone()?,
         stay_monthly_nanousd: known.stay_monthly_nanousd?,
         there_monthly_nanousd: there.monthly_nanousd?,
-        has_forecast: true,
+        reads_per_month: known.forecast.as_ref().map(|f| f.reads_per_month),
+        idle_days: known.forecast.as_ref().map_or(0, |f| f.idle_days),
+        confidence: known.confidence.clone().filter(|_| there.why_not.is_none()),
     })
 }

@@ -176,6 +176,7 @@ impl Recommender {
             after = *last;
             self.add(&mut all, &choice, &ids).await?;
         }
+        self.look_back(&choice).await?;
         Ok(Passed {
             datasets: all.datasets,
             changed: all.changed,

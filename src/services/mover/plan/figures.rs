@@ -10,6 +10,7 @@ use crate::domain::migration::{PlanCheck, PlanCostLine};
 use crate::domain::price::line::{CostSheet, Grade};
 use crate::domain::price::rates::Holding;
 use crate::domain::price::transfer::Priced;
+use crate::domain::recommendation::outcome::Expectation;
 use crate::domain::unit::NanoUsd;
 use crate::ports::objects::Listing;
 use crate::services::ServiceResult;
@@ -28,6 +29,8 @@ pub(super) struct Figures {
     pub(super) one_time: NanoUsd,
     /// Running cost saved in 30 days.
     pub(super) monthly_saving: Option<NanoUsd>,
+    /// What the move is held to later.
+    pub(super) expectation: Option<Expectation>,
     /// Fast and slow.
     pub(super) duration_secs: Option<(i64, i64)>,
     /// Said when there are no prices or no history.
@@ -58,11 +61,12 @@ impl Mover {
                 lines: Vec::new(),
                 one_time: NanoUsd::ZERO,
                 monthly_saving: None,
+                expectation: None,
                 duration_secs,
                 note: Some(self.no_price(dataset, source, target)),
             });
         };
-        let note = (!money.has_forecast).then(|| PlanCheck {
+        let note = money.reads_per_month.is_none().then(|| PlanCheck {
             name: "history".into(),
             ok: true,
             detail: "no access was seen yet, so the saving counts holding alone".into(),
@@ -70,6 +74,7 @@ impl Mover {
         Ok(Figures {
             one_time: money.one_time.total_nanousd,
             monthly_saving: Some(money.monthly_saving_nanousd()),
+            expectation: Some(money.expectation()),
             lines: lines(money.one_time),
             duration_secs,
             note,
