@@ -66,6 +66,11 @@ pub const SETTINGS: &[Setting] = &[
         "how long requests may take to end when the server stops",
     ),
     setting(
+        "store_timeout_secs",
+        Some("120"),
+        "how long a store may give no sign of life before a job on it is paused",
+    ),
+    setting(
         "allow_remote",
         Some("false"),
         "true allows an address that other machines can reach; there is no sign-in yet",
@@ -267,6 +272,7 @@ impl Resolved {
             inject: list("inject", ','),
             grace_secs: self.parse("grace_secs")?,
             shutdown_secs: self.parse("shutdown_secs")?,
+            store_timeout_secs: self.parse::<u64>("store_timeout_secs")?.max(1),
             max_connections: self.parse("max_connections")?,
             public_url: self.get("public_url").map(str::to_owned),
             demo: None,
@@ -334,6 +340,8 @@ pub struct Settings {
     pub grace_secs: i64,
     /// Seconds that requests get when the server stops.
     pub shutdown_secs: u64,
+    /// Seconds without a sign of life after which a store counts as hung.
+    pub store_timeout_secs: u64,
     /// Connections at once.
     pub max_connections: usize,
     /// Address under which browsers reach this server.

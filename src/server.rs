@@ -3,7 +3,7 @@
 //! [`App::open`] builds everything over a database; [`App::router`] is what a request meets; [`run`] is `dim serve`.
 
 use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalPlaces};
-use crate::adapters::objects::{Faults, Faulty, LocalObjects};
+use crate::adapters::objects::{Faults, Faulty, LocalObjects, Patient};
 use crate::adapters::prices::{self, PricesError};
 use crate::adapters::prometheus;
 use crate::adapters::sql::{Store, StoreError};
@@ -105,7 +105,7 @@ impl App {
             store,
             clock,
             places: Arc::new(LocalPlaces),
-            objects: objects(&settings.inject)?,
+            objects: objects(settings)?,
             prices: Arc::new(prices::load(settings.prices_dir.as_deref())?),
             bus,
             live,
@@ -364,8 +364,9 @@ fn options(settings: &Settings) -> Result<Options, ServeError> {
 }
 
 /// The stores that objects are in, with the faults that the operator asked for around them.
-fn objects(inject: &[String]) -> Result<Arc<dyn Objects>, ServeError> {
-    let words: Vec<_> = inject
+fn objects(settings: &Settings) -> Result<Arc<dyn Objects>, ServeError> {
+    let words: Vec<_> = settings
+        .inject
         .iter()
         .filter(|w| !Failpoints::is_word(w))
         .cloned()
@@ -378,11 +379,13 @@ fn objects(inject: &[String]) -> Result<Arc<dyn Objects>, ServeError> {
     let local = faults
         .slow_bytes_per_sec()
         .map_or_else(LocalObjects::new, LocalObjects::with_throttle);
-    Ok(if words.is_empty() {
+    let store: Arc<dyn Objects> = if words.is_empty() {
         Arc::new(local)
     } else {
         Arc::new(Faulty::new(Arc::new(local), faults))
-    })
+    };
+    let patience = Duration::from_secs(settings.store_timeout_secs);
+    Ok(Arc::new(Patient::new(store, patience)))
 }
 
 /// Where the browser's files are: as told, else where a build leaves them, else beside the program.

@@ -217,6 +217,7 @@ pub struct Meter {
     stop: AtomicBool,
     gates: RwLock<Vec<Arc<dyn Gate>>>,
     whole: Option<Arc<Meter>>,
+    held_until: RwLock<Option<Instant>>,
 }
 
 impl Meter {
@@ -240,7 +241,18 @@ impl Meter {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
         let own = gates.iter().filter_map(|gate| gate.book(bytes)).max();
-        own.max(self.whole.as_ref().and_then(|whole| whole.add(bytes)))
+        let until = own.max(self.whole.as_ref().and_then(|whole| whole.add(bytes)));
+        if until.is_some() {
+            *self.held_until.write().unwrap_or_else(PoisonError::into_inner) = until;
+        }
+        until
+    }
+
+    /// Whether a limit holds the bytes back now.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let until = *self.held_until.read().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| until > Instant::now())
     }
 
     /// How many bytes should be moved before the next [`Self::add`], at most `most`, so that the pace is even.
@@ -249,7 +261,7 @@ impl Meter {
         let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
         let slowest = gates.iter().filter_map(|gate| gate.bytes_per_sec()).min();
         let own = slowest.map_or(most, |rate| {
-            usize::try_from(rate / 20)
+            usize::try_from(rate / 100)
                 .unwrap_or(most)
                 .clamp(512.min(most), most)
         });

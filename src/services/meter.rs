@@ -5,6 +5,7 @@
 
 use super::{Deps, ServiceResult};
 use crate::adapters::sql::jobs_list;
+use crate::domain::id::LocationId;
 use crate::domain::migration::JobStatus;
 use crate::domain::unit::Bytes;
 use metrics::{
@@ -93,6 +94,17 @@ impl Meter {
         self.with(|| counter!("dim_copied_bytes_total").increment(bytes.0));
     }
 
+    /// A store asked for less, so fewer objects are worked on at once.
+    pub fn crowd_cut(&self) {
+        self.with(|| counter!("dim_mover_backoffs_total").increment(1));
+    }
+
+    /// How many objects of a job may be worked on at once, by where it writes.
+    pub fn objects_at_once(&self, location: LocationId, count: usize) {
+        let location = location.to_string();
+        self.with(|| gauge!("dim_mover_objects_at_once", "location" => location).set(count as f64));
+    }
+
     /// An object that was read back did not have the content that was copied.
     pub fn verify_failed(&self) {
         self.with(|| counter!("dim_verify_failures_total").increment(1));
@@ -134,6 +146,14 @@ fn describe() {
         "dim_verify_failures_total",
         "Objects whose content differed when read back."
     );
+    describe_counter!(
+        "dim_mover_backoffs_total",
+        "Times that a store asked for less (429, 503, very slow answers) and the mover halved what it does at once."
+    );
+    describe_gauge!(
+        "dim_mover_objects_at_once",
+        "Objects that the last job may work on at once, by target location."
+    );
     describe_gauge!("dim_event_log_seq", "Last number of the event log.");
     describe_gauge!("dim_live_clients", "Clients of the live channel.");
     describe_gauge!("dim_jobs", "Migration jobs by status.");
@@ -146,6 +166,7 @@ fn describe() {
     counter!("dim_connections_refused_total").absolute(0);
     counter!("dim_copied_bytes_total").absolute(0);
     counter!("dim_verify_failures_total").absolute(0);
+    counter!("dim_mover_backoffs_total").absolute(0);
     for result in ["accepted", "duplicate", "rejected"] {
         counter!("dim_ingest_events_total", "result" => result).absolute(0);
     }

@@ -11,6 +11,8 @@ mod cli_server;
 
 mod contract;
 
+mod control;
+
 mod edge;
 
 mod heard;

@@ -5,8 +5,10 @@
 
 pub mod fault;
 pub mod local;
+pub mod patience;
 pub mod throttle;
 
 pub use fault::{Faults, Faulty};
 pub use local::LocalObjects;
+pub use patience::Patient;
 pub use throttle::Throttle;

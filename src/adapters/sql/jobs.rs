@@ -262,8 +262,18 @@ pub(super) async fn select(
     condition: &str,
     values: [i64; 2],
 ) -> Result<Vec<JobRow>, StoreError> {
+    select_by(conn, condition, "j.id", values).await
+}
+
+/// The same in another order.
+pub(super) async fn select_by(
+    conn: &mut Conn,
+    condition: &str,
+    order: &str,
+    values: [i64; 2],
+) -> Result<Vec<JobRow>, StoreError> {
     let sql = AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM {TABLES} WHERE {condition} ORDER BY j.id LIMIT 100"
+        "SELECT {COLUMNS} FROM {TABLES} WHERE {condition} ORDER BY {order} LIMIT 100"
     ));
     let rows = sqlx::query(sql)
         .bind(values[0])

@@ -11,17 +11,31 @@ use crate::domain::migration::{JobStatus, Progress};
 use crate::domain::unit::Timestamp;
 use sqlx::Row as _;
 
-/// Jobs that wait for a mover or are held by one, oldest first; at most 100.
+/// Jobs that wait for a mover or are held by one: those under way first, then by priority, then the oldest; at most 100.
 ///
 /// # Errors
 /// The database's own.
 pub async fn claimable(conn: &mut Conn) -> Result<Vec<JobRow>, StoreError> {
-    jobs::select(
+    jobs::select_by(
         conn,
         "j.status IN ('queued', 'copying', 'verifying', 'switching') AND $1 = $2",
+        "CASE WHEN j.status = 'queued' THEN 1 ELSE 0 END, j.priority DESC, j.id",
         [0, 0],
     )
     .await
+}
+
+/// How urgent a job is.
+///
+/// # Errors
+/// The database's own.
+pub async fn set_priority(tx: &mut Conn, id: JobId, priority: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE jobs SET priority = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(priority)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// How a job is taken.
@@ -97,6 +111,19 @@ pub async fn hold(
         return Ok(None);
     }
     jobs::find(tx, seen.job.id).await
+}
+
+/// What the holder writes from its next claim on goes into another staging area. In a transaction in which its fence was seen to
+/// stand.
+///
+/// # Errors
+/// The database's own.
+pub async fn next_staging(tx: &mut Conn, id: JobId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE jobs SET staging_no = staging_no + 1 WHERE id = $1")
+        .bind(id.0)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// Extends the lease; `false` when someone was newer.

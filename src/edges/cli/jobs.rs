@@ -1,4 +1,4 @@
-//! `dim jobs list|get|cancel|pause|resume|retry|approve|undo|receipt`.
+//! `dim jobs list|get|cancel|pause|resume|retry|approve|undo|priority|receipt`.
 //!
 //! Invariant: what can be done with a job is the server's to say; the command passes its answer on.
 
@@ -34,6 +34,14 @@ pub enum Jobs {
     Approve(One),
     /// Switch a completed job back within its grace period: no bytes move
     Undo(One),
+    /// Set how urgent a waiting job is
+    Priority {
+        /// Its id
+        job: String,
+        /// From -10 to 10; higher is taken first
+        #[arg(allow_negative_numbers = true)]
+        priority: i64,
+    },
     /// The signed receipt of a completed job; keep it with -o json or --save and check it later with `dim verify`
     Receipt(ReceiptArgs),
 }
@@ -200,6 +208,12 @@ pub async fn run(command: Jobs, client: &Client, out: Out) -> Result<(), CliErro
         Jobs::Retry(one) => act(&one, "retry", client, out).await,
         Jobs::Approve(one) => act(&one, "approve", client, out).await,
         Jobs::Undo(one) => act(&one, "undo", client, out).await,
+        Jobs::Priority { job, priority } => {
+            let body = serde_json::json!({ "priority": priority });
+            let reply = client.post(&path(&job, "/priority"), &body).await?;
+            let row: Job = reply.typed()?;
+            out.one(&reply, &columns(), &row, |style| job_facts(&row, style))
+        }
         Jobs::Receipt(args) => receipt(&args, client, out).await,
     }
 }

@@ -15,6 +15,7 @@ pub mod health;
 pub mod import;
 pub mod jobs;
 pub mod later;
+pub mod limits;
 pub mod locations;
 pub mod migrate;
 pub mod node;
@@ -77,6 +78,9 @@ pub enum Command {
     /// Moves that wait, run or have ended.
     #[command(subcommand)]
     Jobs(jobs::Jobs),
+    /// How fast bytes may move: in total, for a location, for a job.
+    #[command(subcommand)]
+    Limits(limits::Limits),
     /// Follow what happens, live.
     #[command(subcommand)]
     Watch(watch::Watch),
@@ -133,6 +137,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Migrate(command) => migrate::run(command, &client()?, out).await,
         Command::Prices(command) => prices::run(command, &client()?, out).await,
         Command::Jobs(command) => jobs::run(command, &client()?, out).await,
+        Command::Limits(command) => limits::run(command, &client()?, out).await,
         Command::Watch(command) => watch::run(command, &client()?, out).await,
     }
 }

@@ -43,6 +43,9 @@ pub struct ServeArgs {
     /// Seconds that open requests get when the server stops [default: 10].
     #[arg(long)]
     pub shutdown_secs: Option<String>,
+    /// Seconds that a store may give no sign of life before a job on it is paused [default: 120].
+    #[arg(long)]
+    pub store_timeout_secs: Option<String>,
     /// Allow an address that other machines can reach. There is no sign-in yet: put a proxy that authenticates in front.
     #[arg(long)]
     pub allow_remote: bool,
@@ -88,6 +91,7 @@ impl ServeArgs {
             ("inject", &self.inject),
             ("grace_secs", &self.grace_secs),
             ("shutdown_secs", &self.shutdown_secs),
+            ("store_timeout_secs", &self.store_timeout_secs),
             ("allow_remote", &remote),
             ("max_connections", &self.max_connections),
             ("public_url", &self.public_url),

@@ -25,6 +25,7 @@ pub mod health;
 pub mod idempotency;
 pub mod jobs;
 pub mod layers;
+pub mod limits;
 pub mod listener;
 pub mod locations;
 pub mod metrics;
@@ -58,6 +59,7 @@ pub fn table() -> Vec<Route> {
         recommendations::table(),
         prices::table(),
         jobs::table(),
+        limits::table(),
         policies::table(),
         events::table(),
     ]

@@ -102,7 +102,35 @@ async fn settle(held: &mut Held, halt: Halt) -> Result<bool, Halt> {
         Halt::Changed(what) => copy_again(held, &what).await,
         Halt::Failed { code, reason } => fail(held, code, reason).await,
         Halt::Wished => yield_up(held).await,
+        Halt::Hung(what) => hold(held, what).await,
     }
+}
+
+/// A store does not answer: the job waits for a person, and others go on. What was asked of the store may still happen, so whatever
+/// comes later is written beside it, as after a mover that fell silent.
+async fn hold(held: &mut Held, what: String) -> Result<bool, Halt> {
+    held.reload().await?;
+    if held.row.state.wanted.is_some() {
+        return yield_up(held).await;
+    }
+    if machine::next(held.row.state, Trigger::Pause).is_err() {
+        return fail(held, "store_hung".into(), what).await;
+    }
+    let mut tx = held.write().await?;
+    jobs_lease::next_staging(&mut tx, held.row.job.id).await?;
+    tx.commit().await?;
+    let also = |release| Also {
+        reason: Some(format!(
+            "paused: {what}; the source serves on. Resume it once the store answers: what was copied is copied again beside it, \
+             since the store may still wake"
+        )),
+        error_code: Some("store_hung".into()),
+        release,
+        ..Also::default()
+    };
+    held.change(Trigger::Pause, &also(false)).await?;
+    held.change(Trigger::Yielded, &also(true)).await?;
+    Ok(false)
 }
 
 async fn copy_again(held: &mut Held, what: &str) -> Result<bool, Halt> {

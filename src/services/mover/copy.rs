@@ -8,11 +8,17 @@ use super::held::{Halt, Held};
 use super::{manifest, pass, switch};
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::adapters::sql::jobs_staging::{self, StagedRow};
-use crate::adapters::sql::{Conn, datasets};
+use crate::adapters::sql::{Conn, datasets, jobs};
 use crate::domain::access::DatasetKey;
 use crate::domain::migration::JobStatus;
+use crate::domain::unit::Bytes;
 use crate::ports::objects::{Copied, ObjectError, Prefix, Staging};
 use async_trait::async_trait;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often the free space of the target is looked at.
+const SPACE_EVERY: Duration = Duration::from_secs(2);
 
 /// From wherever a crash left it to "every object of the manifest is durable at the target".
 pub(super) async fn copy(held: &mut Held) -> Result<(), Halt> {
@@ -28,8 +34,13 @@ pub(super) async fn copy(held: &mut Held) -> Result<(), Halt> {
     };
     held.gauge
         .begin(JobStatus::Copying, done, manifest::total(held).await?);
-    let source = held.source()?;
-    pass::run(&Copying { source, staging }, held).await?;
+    held.copies();
+    let copying = Copying {
+        source: held.source()?,
+        space_looked: Mutex::new(Instant::now()),
+        staging,
+    };
+    pass::run(&copying, held).await?;
     held.pass(Point::CopyFinished).await;
     Ok(())
 }
@@ -129,6 +140,37 @@ async fn stage(held: &mut Held) -> Result<Staging, Halt> {
 struct Copying {
     source: Prefix,
     staging: Staging,
+    /// When the free space was last looked at.
+    space_looked: Mutex<Instant>,
+}
+
+impl Copying {
+    /// Others write to the target as well: what is left to copy must still fit, or the job ends before the disk is full.
+    async fn still_fits(&self, held: &Held) -> Result<(), Halt> {
+        {
+            let mut looked = self.space_looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked.elapsed() < SPACE_EVERY {
+                return Ok(());
+            }
+            *looked = Instant::now();
+        }
+        let Ok(space) = held.deps.objects.space(&self.staging.target).await else {
+            // A store that does not tell is known by the first write that fails.
+            return Ok(());
+        };
+        let (_, progress) = held.gauge.look();
+        let left = progress.bytes_total.saturating_sub(progress.bytes_done);
+        if space.free_bytes >= left {
+            return Ok(());
+        }
+        Err(Halt::failed(
+            "target_full",
+            format!(
+                "{left} are left to copy and only {} are still free at {}: something else has filled it since the plan",
+                space.free_bytes, held.row.job.target_uri
+            ),
+        ))
+    }
 }
 
 #[async_trait]
@@ -151,7 +193,7 @@ impl pass::Pass for Copying {
             .meter
             .copied(group.iter().map(|(object, _)| object.found.size_bytes).sum());
         held.pass(Point::GroupSynced).await;
-        Ok(())
+        self.still_fits(held).await
     }
 
     async fn record(
@@ -162,5 +204,9 @@ impl pass::Pass for Copying {
         done: &Copied,
     ) -> Result<(), Halt> {
         Ok(jobs_objects::set_copied(tx, held.row.job.id, &object.found, done).await?)
+    }
+
+    async fn record_group(&self, tx: &mut Conn, held: &Held, bytes: Bytes) -> Result<(), Halt> {
+        Ok(jobs::add_bytes_sent(tx, held.row.job.id, bytes).await?)
     }
 }

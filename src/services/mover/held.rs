@@ -5,13 +5,17 @@
 
 use super::failpoint::{Failpoints, Point};
 use super::gauge::Gauge;
+use super::pace::Pace;
+use super::state::Shared;
 use crate::adapters::sql::jobs::{self, JobRow};
 use crate::adapters::sql::jobs_change::{self, Also, status_event};
 use crate::adapters::sql::{StoreError, WriteTx, jobs_lease};
+use crate::domain::id::LocationId;
 use crate::domain::migration::JobStatus;
+use crate::domain::migration::limit::LimitScope;
 use crate::domain::migration::machine::{self, JobState, Trigger};
 use crate::ports::bus::Topic;
-use crate::ports::objects::{Meter, ObjectError, Prefix, Staging};
+use crate::ports::objects::{Gate, Meter, ObjectError, Prefix, Staging};
 use crate::services::Deps;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +40,8 @@ pub(super) enum Halt {
     Wished,
     /// The source is not what the manifest says; the text names an object.
     Changed(String),
+    /// A store has given no sign of life for too long; what was asked of it may still happen.
+    Hung(String),
     /// It cannot go on.
     Failed {
         /// Stable code.
@@ -57,6 +63,7 @@ impl From<ObjectError> for Halt {
     fn from(error: ObjectError) -> Self {
         match error {
             ObjectError::Stopped => Self::Wished,
+            ObjectError::Hung(what) => Self::Hung(what),
             ObjectError::Changed(key) => Self::Changed(format!("the object {key:?} changed")),
             other => Self::failed(other.code(), other.to_string()),
         }
@@ -79,6 +86,9 @@ pub(super) struct Held {
     pub(super) row: JobRow,
     pub(super) meter: Arc<Meter>,
     pub(super) gauge: Arc<Gauge>,
+    /// Limits that each object passes before it is begun.
+    pub(super) request_paces: Vec<Arc<Pace>>,
+    paces: Arc<Shared>,
     pulse: AbortHandle,
 }
 
@@ -90,19 +100,48 @@ impl Drop for Held {
 
 impl Held {
     /// Begins to hold a job that was just claimed.
-    pub(super) fn new(deps: Deps, row: JobRow, meter: Arc<Meter>) -> Self {
+    pub(super) fn new(deps: Deps, row: JobRow, meter: Arc<Meter>, paces: Arc<Shared>) -> Self {
         let gauge = Arc::new(Gauge::new(meter.clone(), row.state.status));
         let points = deps.options.failpoints.clone();
         let pulse =
             tokio::spawn(pulse(deps.clone(), row.clone(), meter.clone(), gauge.clone())).abort_handle();
-        Self {
+        let mut held = Self {
             deps,
             points,
             row,
             meter,
             gauge,
+            request_paces: Vec::new(),
+            paces,
             pulse,
-        }
+        };
+        held.reads_back();
+        held
+    }
+
+    /// From here on bytes are read at the source and written to the target.
+    pub(super) fn copies(&mut self) {
+        let job = &self.row.job;
+        self.pass_limits(&[job.source_location_id, job.target_location_id]);
+    }
+
+    /// From here on bytes are read at the target alone.
+    pub(super) fn reads_back(&mut self) {
+        self.pass_limits(&[self.row.job.target_location_id]);
+    }
+
+    /// What stands on both sides of a move is limited once.
+    fn pass_limits(&mut self, locations: &[LocationId]) {
+        let mut scopes = vec![LimitScope::Total, LimitScope::Job(self.row.job.id)];
+        scopes.extend(locations.iter().map(|id| LimitScope::Location(*id)));
+        scopes.sort_unstable();
+        scopes.dedup();
+        self.request_paces = scopes.iter().map(|scope| self.paces.paces.of(*scope)).collect();
+        let gates = self
+            .request_paces
+            .iter()
+            .map(|pace| pace.clone() as Arc<dyn Gate>);
+        self.meter.set_gates(gates.collect());
     }
 
     pub(super) async fn pass(&self, point: Point) {

@@ -12,13 +12,16 @@ mod carry;
 mod clean;
 mod control;
 mod copy;
+mod crowd;
 mod difference;
 mod failpoint;
 mod gauge;
 mod held;
+mod limits;
 mod list;
 mod manifest;
 mod owner;
+mod pace;
 mod pass;
 mod plan;
 mod queue;
@@ -30,6 +33,7 @@ mod state;
 mod switch;
 mod undo;
 mod verify;
+mod window;
 
 pub use failpoint::{Failpoints, Point};
 

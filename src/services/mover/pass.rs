@@ -1,12 +1,15 @@
 //! One pass over the objects of a manifest: many at once, recorded in groups.
 //!
-//! Invariant: an object is recorded only after its work was done, in a transaction that the fence guards. The first object that
-//! cannot be done ends the pass; those under way end at their next chunk, and what was done is recorded.
+//! Invariant: an object is recorded only after its work was done and is durable, in a transaction that the fence guards. What only
+//! this object is to blame for is written to its row, and the others go on, until so many fail that going on is pointless; what
+//! every object would meet ends the pass at once. Those under way end at their next chunk, and what was done is recorded.
 
+use super::crowd::{self, Crowd};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use crate::adapters::sql::jobs_lease;
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
+use crate::domain::location::Provider;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::ObjectError;
 use async_trait::async_trait;
@@ -18,20 +21,31 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Objects of one job that are worked on at once: enough to hide an fsync behind others, few enough for a spinning disk.
-const AT_ONCE: usize = 8;
+/// Objects of one job that are worked on at once on disks: enough to hide an fsync behind others, few enough for a spinning disk …
+const AT_ONCE_LOCAL: usize = 8;
+/// … and where a network is in between.
+const AT_ONCE_REMOTE: usize = 32;
 /// A group is recorded when it has so many objects …
 const GROUP: usize = 256;
 /// … or when its first object has waited so long: what a crash costs at most.
 const GROUP_WAIT: Duration = Duration::from_millis(200);
 /// Manifest rows read at once.
 const PAGE: i64 = 512;
+/// Tries of one object while the store says that it is busy.
+const TRIES: u32 = 6;
+/// Further tries of a pass, whatever its size, and one for each so many of its objects.
+const TRIES_PASS: u64 = 100;
+const TRIES_SHARE: u64 = 10;
+/// The wait before the second try; doubled before each further one.
+const BACKOFF: Duration = Duration::from_millis(100);
+/// The longest sleep between two looks at the wish to stop.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// What is done with each object, and how a group of them is recorded.
 #[async_trait]
 pub(super) trait Pass: Sync {
     /// What is known of an object once it is done.
-    type Done: Send;
+    type Done: Send + Sync;
 
     /// The state of the objects that the pass is for.
     const FROM: ObjectState;
@@ -53,15 +67,25 @@ pub(super) trait Pass: Sync {
         object: &ManifestRow,
         done: &Self::Done,
     ) -> Result<(), Halt>;
+
+    /// Writes what concerns the group as a whole.
+    async fn record_group(
+        &self,
+        tx: &mut crate::adapters::sql::Conn,
+        held: &Held,
+        bytes: Bytes,
+    ) -> Result<(), Halt>;
 }
 
 /// Goes through all objects in the pass's state.
 ///
 /// # Errors
-/// The first reason to stop. A source object that changed is reported after all others were done.
+/// The first reason to stop. Objects that failed, and a source object that changed, are reported after all others were done.
 pub(super) async fn run<P: Pass>(pass: &P, held: &Held) -> Result<(), Halt> {
+    let objects = u64::try_from(held.gauge.look().1.objects_total).unwrap_or(0);
+    let crowd = Crowd::new(at_once(held), TRIES_PASS + objects / TRIES_SHARE);
     let mut working = FuturesUnordered::new();
-    let done = go_through(pass, held, &mut working).await;
+    let done = go_through(pass, held, &crowd, &mut working).await;
     if done.is_err() && !working.is_empty() {
         // An object's bytes move on a thread of their own, which a dropped future does not end: whoever takes the job next must not
         // meet them.
@@ -71,85 +95,229 @@ pub(super) async fn run<P: Pass>(pass: &P, held: &Held) -> Result<(), Halt> {
     done
 }
 
+fn at_once(held: &Held) -> usize {
+    let job = &held.row.job;
+    let local = [&job.source_uri, &job.target_uri]
+        .iter()
+        .all(|uri| uri.provider() == Provider::Local);
+    if local { AT_ONCE_LOCAL } else { AT_ONCE_REMOTE }
+}
+
 /// What comes of one object.
 type Worked<'a, D> = Pin<Box<dyn Future<Output = (ManifestRow, Result<D, ObjectError>)> + Send + 'a>>;
+/// A group that is being made durable and recorded.
+type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), Halt>> + Send + 'a>>;
+
+/// What went wrong so far.
+#[derive(Default)]
+struct Trouble {
+    /// Ends the pass, once what is under way has ended.
+    halt: Option<Halt>,
+    /// The first object that failed by itself, and how many did.
+    failed: Option<(String, String)>,
+    failures: u64,
+    /// A source object that changed.
+    changed: Option<Halt>,
+    tried: u64,
+}
+
+impl Trouble {
+    fn ends(&self) -> bool {
+        self.halt.is_some()
+    }
+
+    /// What the pass comes to.
+    fn verdict(self) -> Result<(), Halt> {
+        if let Some(halt) = self.halt {
+            return Err(halt);
+        }
+        if let Some((code, reason)) = self.failed {
+            let others = match self.failures {
+                1 => String::new(),
+                2 => "; another object failed as well".into(),
+                n => format!("; {} other objects failed as well", n - 1),
+            };
+            return Err(Halt::Failed {
+                code,
+                reason: format!("{reason}{others}"),
+            });
+        }
+        self.changed.map_or(Ok(()), Err)
+    }
+}
 
 async fn go_through<'a, P: Pass>(
     pass: &'a P,
     held: &'a Held,
+    crowd: &'a Crowd,
     working: &mut FuturesUnordered<Worked<'a, P::Done>>,
 ) -> Result<(), Halt> {
     let mut feed = Feed::default();
     let mut group: Vec<(ManifestRow, P::Done)> = Vec::new();
+    let mut writing: Option<Writing<'a>> = None;
     let mut due = Instant::now();
-    let mut halt: Option<Halt> = None;
+    let mut trouble = Trouble::default();
     loop {
-        while working.len() < AT_ONCE && !ends(halt.as_ref()) {
+        // While a group is being recorded the next one grows, but not without bound.
+        while working.len() < crowd.width() && !trouble.ends() && group.len() < 2 * GROUP {
             let Some(object) = feed.next(held, P::FROM).await? else {
                 break;
             };
             working.push(Box::pin(async move {
-                let done = pass.one(held, &object).await;
+                let done = tried(pass, held, crowd, &object).await;
                 held.pass(P::AFTER_ONE).await;
                 (object, done)
             }));
         }
-        if working.is_empty() {
+        let ripe = group.len() >= GROUP || working.is_empty() || Instant::now() >= due;
+        if writing.is_none() && !group.is_empty() && ripe {
+            writing = Some(Box::pin(write(pass, held, std::mem::take(&mut group))));
+        }
+        if working.is_empty() && writing.is_none() {
             break;
         }
         tokio::select! {
-            Some((object, done)) = working.next() => match done {
-                Ok(done) => {
-                    if group.is_empty() {
-                        due = Instant::now() + GROUP_WAIT;
+            Some((object, done)) = working.next() => {
+                trouble.tried += 1;
+                match done {
+                    Ok(done) => {
+                        if group.is_empty() {
+                            due = Instant::now() + GROUP_WAIT;
+                        }
+                        group.push((object, done));
                     }
-                    group.push((object, done));
+                    Err(error) => note(held, &mut trouble, &object, &error).await?,
                 }
-                Err(error) => halt = Some(worse(held, halt, object, error).await?),
-            },
-            () = tokio::time::sleep_until(due), if !group.is_empty() => {}
-        }
-        if group.len() >= GROUP || (!group.is_empty() && Instant::now() >= due) {
-            flush(pass, held, &mut group).await?;
+            }
+            written = async { writing.as_mut().expect("looked at").await }, if writing.is_some() => {
+                writing = None;
+                written?;
+            }
+            () = tokio::time::sleep_until(due), if !group.is_empty() && writing.is_none() => {}
         }
     }
-    flush(pass, held, &mut group).await?;
-    halt.map_or(Ok(()), Err)
+    trouble.verdict()
 }
 
-/// Whether no further object is begun.
-fn ends(halt: Option<&Halt>) -> bool {
-    halt.is_some_and(|h| !matches!(h, Halt::Changed(_)))
-}
-
-/// The reason that counts when another object could not be done either. The first failure stops the others and is written to its
-/// row; that others were stopped by it says nothing.
-async fn worse(
+/// Does one object, and tries again while the store says that it is busy.
+async fn tried<P: Pass>(
+    pass: &P,
     held: &Held,
-    so_far: Option<Halt>,
-    object: ManifestRow,
-    error: ObjectError,
-) -> Result<Halt, Halt> {
-    let new = Halt::from(error.clone());
-    match (so_far, new) {
-        (Some(old @ Halt::Failed { .. }), _) => Ok(old),
-        (_, Halt::Failed { code, reason }) => {
-            held.meter.stop();
-            let mut tx = held.write().await?;
-            jobs_objects::set_failed(&mut tx, held.row.job.id, &object.found.key, &error.to_string()).await?;
-            tx.commit().await?;
-            Ok(Halt::Failed { code, reason })
+    crowd: &Crowd,
+    object: &ManifestRow,
+) -> Result<P::Done, ObjectError> {
+    let mut tries = 1;
+    loop {
+        for pace in &held.request_paces {
+            if let Some(may) = pace.request() {
+                wait(held, may.into()).await?;
+            }
         }
-        (Some(old), Halt::Changed(_)) => Ok(old),
-        (_, new) => Ok(new),
+        let begun = std::time::Instant::now();
+        let done = pass.one(held, object).await;
+        match done {
+            Err(ObjectError::Busy(why)) => {
+                cut(held, crowd);
+                if tries >= TRIES || !crowd.may_try_again() {
+                    return Err(ObjectError::Busy(format!("{why} (after {tries} tries)")));
+                }
+                // Spread, so that those that were refused together do not come back together.
+                let pause = BACKOFF * 2_u32.pow(tries - 1);
+                let pause = pause.mul_f64(0.5 + rand::random::<f64>());
+                tries += 1;
+                wait(held, Instant::now() + pause).await?;
+            }
+            Ok(done) => {
+                let small = object.found.size_bytes.0 < crowd::SMALL;
+                if small && begun.elapsed() > crowd::SLOW {
+                    cut(held, crowd);
+                } else {
+                    crowd.went_well();
+                    held.deps
+                        .meter
+                        .objects_at_once(held.row.job.target_location_id, crowd.width());
+                }
+                return Ok(done);
+            }
+            other => return other,
+        }
     }
 }
 
-async fn flush<P: Pass>(pass: &P, held: &Held, group: &mut Vec<(ManifestRow, P::Done)>) -> Result<(), Halt> {
-    if group.is_empty() {
-        return Ok(());
+fn cut(held: &Held, crowd: &Crowd) {
+    if crowd.too_many(std::time::Instant::now()) {
+        let width = crowd.width();
+        held.deps
+            .meter
+            .objects_at_once(held.row.job.target_location_id, width);
+        tracing::info!(job = %held.row.job.id, width, "the store asks for less: fewer objects at once");
+        held.deps.meter.crowd_cut();
     }
-    pass.settle(held, group).await?;
+}
+
+async fn wait(held: &Held, until: Instant) -> Result<(), ObjectError> {
+    loop {
+        if held.meter.is_stopped() {
+            return Err(ObjectError::Stopped);
+        }
+        let now = Instant::now();
+        if now >= until {
+            return Ok(());
+        }
+        tokio::time::sleep((until - now).min(SLICE)).await;
+    }
+}
+
+/// Takes note of an object that could not be done. That others were stopped because of it says nothing.
+async fn note(
+    held: &Held,
+    trouble: &mut Trouble,
+    object: &ManifestRow,
+    error: &ObjectError,
+) -> Result<(), Halt> {
+    let (code, reason) = match Halt::from(error.clone()) {
+        Halt::Failed { code, reason } => (code, reason),
+        changed @ Halt::Changed(_) => {
+            trouble.changed.get_or_insert(changed);
+            return Ok(());
+        }
+        other => {
+            held.meter.stop();
+            trouble.halt.get_or_insert(other);
+            return Ok(());
+        }
+    };
+    let mut tx = held.write().await?;
+    jobs_objects::set_failed(&mut tx, held.row.job.id, &object.found.key, &error.to_string()).await?;
+    tx.commit().await?;
+    trouble.failures += 1;
+    trouble
+        .failed
+        .get_or_insert_with(|| (code.clone(), reason.clone()));
+    let breaker = held.row.options.breaker.unwrap_or_default();
+    if ends_all(error) {
+        held.meter.stop();
+        trouble.halt.get_or_insert(Halt::Failed { code, reason });
+    } else if breaker.trips(trouble.failures, trouble.tried) {
+        held.meter.stop();
+        trouble.halt.get_or_insert(Halt::Failed {
+            code,
+            reason: format!(
+                "{} of {} objects failed, which is at least {} % of at least {}, so the others were not tried; the last: {reason}",
+                trouble.failures, trouble.tried, breaker.percent, breaker.of_at_least
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// What every other object would meet as well.
+fn ends_all(error: &ObjectError) -> bool {
+    matches!(error, ObjectError::Full(_) | ObjectError::NotSupported(_))
+}
+
+async fn write<P: Pass>(pass: &P, held: &Held, group: Vec<(ManifestRow, P::Done)>) -> Result<(), Halt> {
+    pass.settle(held, &group).await?;
     let bytes: Bytes = group.iter().map(|(object, _)| object.found.size_bytes).sum();
     held.gauge
         .record(i64::try_from(group.len()).unwrap_or(i64::MAX), bytes);
@@ -159,12 +327,12 @@ async fn flush<P: Pass>(pass: &P, held: &Held, group: &mut Vec<(ManifestRow, P::
     if !jobs_lease::progress(&mut tx, id, fence, stage, &progress).await? {
         return Err(Halt::Lost);
     }
-    for (object, done) in group.iter() {
+    for (object, done) in &group {
         pass.record(&mut tx, held, object, done).await?;
     }
+    pass.record_group(&mut tx, held, bytes).await?;
     tx.commit().await?;
     held.pass(Point::GroupRecorded).await;
-    group.clear();
     Ok(())
 }
 

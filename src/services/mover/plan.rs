@@ -6,7 +6,7 @@
 mod checks;
 mod figures;
 
-use super::Mover;
+use super::{Mover, window};
 use crate::adapters::sql::jobs;
 use crate::domain::dataset::Dataset;
 use crate::domain::location::{Location, Provider};
@@ -28,6 +28,10 @@ impl Mover {
             .options
             .check()
             .map_err(|problem| ServiceError::invalid("options", problem))?;
+        if let Some(window) = &request.options.window {
+            window::check(window, self.deps.clock.now())
+                .map_err(|problem| ServiceError::invalid("window", problem))?;
+        }
         let catalog = Catalog::new(&self.deps);
         let dataset = catalog.find_dataset(&request.dataset_id).await?;
         let source = catalog.home_of(&dataset).await?;

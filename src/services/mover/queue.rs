@@ -1,10 +1,11 @@
 //! From a plan to a job: one live job a dataset, and only while the dataset is what the plan saw.
 
 use super::Mover;
-use crate::adapters::sql::{Conn, StoreError, datasets, jobs, jobs_change, locations};
+use crate::adapters::sql::{Conn, StoreError, datasets, jobs, jobs_change, limits, locations};
 use crate::domain::access::DatasetKey;
 use crate::domain::id::JobId;
 use crate::domain::location::{Location, StorageUri};
+use crate::domain::migration::limit::LimitScope;
 use crate::domain::migration::machine::JobState;
 use crate::domain::migration::{Job, Plan};
 use crate::domain::replica::{Replica, ReplicaRole};
@@ -47,6 +48,9 @@ impl Mover {
             Err(StoreError::Unique(_)) => return Err(held(&plan.dataset_name, JobId(0))),
             other => other?,
         };
+        if let Some(rate) = plan.options.bytes_per_sec {
+            limits::set(&mut tx, LimitScope::Job(id), Some(rate), None, now).await?;
+        }
         let row = jobs_change::announce(&mut tx, id, now).await?;
         tx.commit().await?;
         self.announced();

@@ -6,14 +6,20 @@
 use super::Mover;
 use super::held::{Halt, Held, LEASE_MICROS};
 use super::owner::Owner;
-use super::{carry, clean, remove, retire};
+use super::{carry, clean, remove, retire, window};
 use crate::adapters::sql::jobs::JobRow;
-use crate::adapters::sql::{StoreError, jobs_lease, jobs_objects, jobs_staging, jobs_switch};
-use crate::domain::id::JobId;
+use crate::adapters::sql::jobs_change::Also;
+use crate::adapters::sql::{
+    StoreError, jobs_change, jobs_lease, jobs_objects, jobs_staging, jobs_switch, limits,
+};
+use crate::domain::id::{JobId, LocationId};
 use crate::domain::migration::JobStatus;
 use crate::domain::migration::machine::{self, Trigger};
+use crate::domain::migration::options::{PRIORITY_MAX, Window};
+use crate::domain::unit::Timestamp;
 use crate::ports::bus::Topic;
 use crate::ports::objects::Meter;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -57,6 +63,10 @@ struct Work {
     chore: Option<Chore>,
     /// Who does it.
     task: tokio::task::Id,
+    /// When it may run.
+    window: Option<Window>,
+    /// Where it reads and writes.
+    locations: [LocationId; 2],
 }
 
 /// The loop's own state.
@@ -122,6 +132,7 @@ impl Loop {
     async fn look(&mut self) {
         let looked = async {
             self.hear_wishes().await?;
+            self.hear_limits().await?;
             while self.running() < RUNNING_MAX && self.take_job().await? {}
             self.take_chore().await
         };
@@ -149,6 +160,56 @@ impl Loop {
                 work.meter.stop();
             }
         }
+        Ok(())
+    }
+
+    /// Limits may have been changed by another process, and windows close by themselves.
+    async fn hear_limits(&self) -> Result<(), StoreError> {
+        let all = {
+            let mut conn = self.mover.deps.store.reader().await?;
+            limits::all(&mut conn).await?
+        };
+        self.mover.shared.paces.apply(&all);
+        let now = self.mover.deps.clock.now();
+        for work in self.working.values() {
+            if closed(work.window.as_ref(), now).is_some() {
+                work.meter.stop();
+            }
+        }
+        Ok(())
+    }
+
+    /// How many running jobs read or write where this one would.
+    fn neighbours(&self, row: &JobRow) -> usize {
+        let job = &row.job;
+        self.working
+            .values()
+            .filter(|work| work.chore.is_none())
+            .filter(|work| {
+                work.locations.contains(&job.source_location_id)
+                    || work.locations.contains(&job.target_location_id)
+            })
+            .count()
+    }
+
+    /// Says on a job why it waits and until when, unless it says so already.
+    async fn say_waiting(&self, row: &JobRow, window: &Window, opens: Timestamp) -> Result<(), StoreError> {
+        let reason = format!(
+            "waits for its window {:?} ({}), which opens at {opens}",
+            window.cron, window.time_zone
+        );
+        if row.job.reason.as_deref() == Some(&reason) {
+            return Ok(());
+        }
+        let mut tx = self.mover.deps.store.write().await?;
+        let also = Also {
+            reason: Some(reason),
+            ..Also::default()
+        };
+        let now = self.mover.deps.clock.now();
+        jobs_change::change(&mut tx, row, &row.state, &also, now).await?;
+        tx.commit().await?;
+        self.mover.deps.live.nudge();
         Ok(())
     }
 
@@ -180,9 +241,25 @@ impl Loop {
             let mut conn = self.mover.deps.store.reader().await?;
             jobs_lease::claimable(&mut conn).await?
         };
-        rows.sort_by_key(|row| (row.state.status == JobStatus::Queued, row.job.id));
+        let now = self.mover.deps.clock.now();
+        rows.sort_by_key(|row| {
+            let queued = row.state.status == JobStatus::Queued;
+            (
+                queued,
+                Reverse(urgency(row, now)),
+                self.neighbours(row),
+                row.job.id,
+            )
+        });
         for row in rows {
             let Some(free) = self.free(&row) else { continue };
+            if row.state.wanted.is_none()
+                && let Some(window) = &row.options.window
+                && let Some(opens) = closed(Some(window), now)
+            {
+                self.say_waiting(&row, window, opens).await?;
+                continue;
+            }
             let Ok(step) = machine::next(row.state, Trigger::Claim) else {
                 continue;
             };
@@ -268,7 +345,14 @@ impl Loop {
     /// Works on a job that was just taken.
     fn begin(&mut self, row: JobRow, chore: Option<Chore>) {
         let (id, meter) = (row.job.id, Arc::new(Meter::default()));
-        let held = Held::new(self.mover.deps.clone(), row, meter.clone());
+        let window = row.options.window.clone().filter(|_| chore.is_none());
+        let locations = [row.job.source_location_id, row.job.target_location_id];
+        let held = Held::new(
+            self.mover.deps.clone(),
+            row,
+            meter.clone(),
+            self.mover.shared.clone(),
+        );
         let task = self.tasks.spawn(async move {
             let done = match chore {
                 None => Box::pin(carry::carry(held)).await,
@@ -277,7 +361,14 @@ impl Loop {
             (id, done)
         });
         let task = task.id();
-        self.working.insert(id, Work { meter, chore, task });
+        let work = Work {
+            meter,
+            chore,
+            task,
+            window,
+            locations,
+        };
+        self.working.insert(id, work);
         self.mover.shared.doing().running = self.running();
     }
 
@@ -307,6 +398,17 @@ impl Loop {
             self.ended(ended);
         }
     }
+}
+
+/// When a window that is closed now opens.
+fn closed(window: Option<&Window>, now: Timestamp) -> Option<Timestamp> {
+    window.and_then(|window| window::opens_at(window, now))
+}
+
+/// The priority, and one more for each hour of waiting, so that nobody waits for ever.
+fn urgency(row: &JobRow, now: Timestamp) -> i64 {
+    let waited = now.since(row.job.updated_at) / Timestamp::HOUR;
+    row.options.priority + waited.clamp(0, 2 * PRIORITY_MAX)
 }
 
 async fn do_chore(mut held: Held, chore: Chore) -> Result<(), Halt> {

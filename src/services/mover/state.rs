@@ -1,6 +1,7 @@
 //! What this process's mover is doing, as `/health` tells it.
 
 use super::Mover;
+use super::pace::Paces;
 use super::run::RUNNING_MAX;
 use crate::adapters::sql::jobs_list;
 use crate::domain::overview::{HealthStatus, PartHealth};
@@ -8,7 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Shared by the clones of one [`Mover`].
 #[derive(Debug, Default)]
-pub(super) struct Shared(Mutex<Doing>);
+pub(super) struct Shared {
+    doing: Mutex<Doing>,
+    /// Every limit, as it is in force.
+    pub(super) paces: Paces,
+}
 
 /// What the loop last did.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +29,7 @@ pub(super) struct Doing {
 impl Shared {
     pub(super) fn doing(&self) -> MutexGuard<'_, Doing> {
         // Valid between any two statements, so a panic elsewhere does not spoil it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

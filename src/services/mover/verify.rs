@@ -10,11 +10,13 @@ use crate::adapters::sql::Conn;
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::domain::migration::JobStatus;
 use crate::domain::migration::options::VerifyLevel;
+use crate::domain::unit::Bytes;
 use crate::ports::objects::{ObjectError, Prefix};
 use async_trait::async_trait;
 
 /// From "copied" to "found good".
 pub(super) async fn verify(held: &mut Held) -> Result<(), Halt> {
+    held.reads_back();
     let done = verified(held).await?;
     held.gauge
         .begin(JobStatus::Verifying, done, manifest::total(held).await?);
@@ -49,7 +51,7 @@ async fn take_as_verified(held: &Held) -> Result<(), Halt> {
     Ok(())
 }
 
-async fn verified(held: &Held) -> Result<(i64, crate::domain::unit::Bytes), Halt> {
+async fn verified(held: &Held) -> Result<(i64, Bytes), Halt> {
     let mut conn = held.deps.store.reader().await?;
     Ok(jobs_objects::sums(&mut conn, held.row.job.id, &[ObjectState::Verified]).await?)
 }
@@ -96,5 +98,9 @@ impl pass::Pass for Verifying {
 
     async fn record(&self, tx: &mut Conn, held: &Held, object: &ManifestRow, _done: &()) -> Result<(), Halt> {
         Ok(jobs_objects::set_verified(tx, held.row.job.id, &object.found.key).await?)
+    }
+
+    async fn record_group(&self, _tx: &mut Conn, _held: &Held, _bytes: Bytes) -> Result<(), Halt> {
+        Ok(())
     }
 }

@@ -1,0 +1,151 @@
+//! Time-outs around any other store: one that gives no sign of life does not hold a job for ever.
+//!
+//! Invariant: only what may be left behind is left behind. A look that is not answered has no effect later; a copy whose bytes stand
+//! still is told to stop, and whoever is told [`ObjectError::Hung`] must take another staging area, since it may still wake. What
+//! changes places (prepare, sync, rename, discard, remove) is waited for, because its effect must be known.
+
+use crate::ports::objects::{
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Prefix, Removed, Space, Staging,
+    Survey,
+};
+use async_trait::async_trait;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Looks at millions of objects take so many times as long, without a sign of life.
+const LONG: u32 = 10;
+
+/// A store that is not waited for longer than this without a sign of life.
+pub struct Patient {
+    inner: Arc<dyn Objects>,
+    patience: Duration,
+}
+
+impl Patient {
+    /// Around `inner`.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Objects>, patience: Duration) -> Self {
+        Self { inner, patience }
+    }
+
+    async fn look<T>(
+        &self,
+        at: &Prefix,
+        times: u32,
+        work: impl Future<Output = Result<T, ObjectError>> + Send,
+    ) -> Result<T, ObjectError> {
+        match tokio::time::timeout(self.patience * times, work).await {
+            Ok(done) => done,
+            Err(_) => Err(ObjectError::Hung(format!(
+                "{}/{} has not answered for {} s",
+                at.root,
+                at.path,
+                (self.patience * times).as_secs()
+            ))),
+        }
+    }
+
+    /// Waits while bytes move.
+    async fn moving<T>(
+        &self,
+        key: &str,
+        meter: &Arc<Meter>,
+        work: impl Future<Output = Result<T, ObjectError>> + Send,
+    ) -> Result<T, ObjectError> {
+        let mut work = std::pin::pin!(work);
+        let (mut seen, mut since) = (meter.bytes(), Instant::now());
+        // Often enough that a stall is seen soon, seldom enough to cost nothing.
+        let look = (self.patience / 4).clamp(Duration::from_millis(50), Duration::from_secs(5));
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(look) => {}
+            }
+            let now = meter.bytes();
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            }
+            // A limit may hold bytes back for longer than that; it is no fault of the store.
+            if since.elapsed() >= self.patience && !meter.is_held() {
+                meter.stop();
+                return Err(ObjectError::Hung(format!(
+                    "no byte of the object {key:?} has moved for {} s",
+                    self.patience.as_secs()
+                )));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Objects for Patient {
+    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
+        self.look(at, LONG, self.inner.list(at)).await
+    }
+
+    async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
+        self.look(at, 1, self.inner.space(at)).await
+    }
+
+    async fn survey(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        listing: &Listing,
+    ) -> Result<Survey, ObjectError> {
+        self.look(target, LONG, self.inner.survey(source, target, listing))
+            .await
+    }
+
+    async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError> {
+        self.look(target, 1, self.inner.missing_parents(target)).await
+    }
+
+    async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError> {
+        self.inner.prepare(staging).await
+    }
+
+    async fn copy(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        let own = Arc::new(Meter::part_of(meter));
+        let work = self.inner.copy(source, staging, object, &own);
+        self.moving(&object.key, &own, work).await
+    }
+
+    async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {
+        self.inner.sync(staging, keys).await
+    }
+
+    async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError> {
+        let own = Arc::new(Meter::part_of(meter));
+        let work = self.inner.verify(at, expected, &own);
+        self.moving(&expected.key, &own, work).await
+    }
+
+    async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
+        self.look(at, 1, self.inner.identity(at)).await
+    }
+
+    async fn rename(&self, from: &Prefix, to: &Prefix) -> Result<(), ObjectError> {
+        self.inner.rename(from, to).await
+    }
+
+    async fn discard(
+        &self,
+        staging: &Staging,
+        keys: Vec<String>,
+        parents: Vec<String>,
+    ) -> Result<Removed, ObjectError> {
+        self.inner.discard(staging, keys, parents).await
+    }
+
+    async fn remove(&self, at: &Prefix, objects: Vec<FoundObject>) -> Result<Removed, ObjectError> {
+        self.inner.remove(at, objects).await
+    }
+}
