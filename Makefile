@@ -1,7 +1,7 @@
 # The short names for everything. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev bench build setup sizes test-fast fmt domain clippy docs integration browser \
+.PHONY: help demo test dev bench build setup sizes test-fast fmt domain clippy docs integration postgres browser \
         up down logs health seed-dataset seed-access list-datasets list-jobs-go cli-run clean
 
 
@@ -17,7 +17,7 @@ test: ## all tests, cheapest first (installs what they need)
 test-fast: ## format, domain and lints only
 	@scripts/test.sh fmt domain clippy
 
-fmt domain clippy docs integration browser: ## one lane of the tests
+fmt domain clippy docs integration postgres browser: ## one lane of the tests
 	@scripts/test.sh $@
 
 dev: ## run the server and rebuild on every change

@@ -104,10 +104,19 @@ ensure_browser() {
   fi
 }
 
+# The tests start a server of their own; the one that the package may start is not touched.
+ensure_postgres() {
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && return
+  have initdb && have postgres && return
+  say "Installing Postgres for the tests"
+  apt_install postgresql || die "the tests need a Postgres server: postgresql"
+}
+
 ensure_rust
 ensure_cc
 ensure_wasm_bindgen
 ensure_wasm_opt
 ensure_brotli
+[ "$what" = test ] && ensure_postgres
 [ "$what" = test ] && ensure_browser
 say "Ready to $what"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests in lanes, cheapest first, and stops at the first lane that fails.
-# Usage: scripts/test.sh all | LANE…  lanes: fmt domain clippy docs integration browser
+# Usage: scripts/test.sh all | LANE…  lanes: fmt domain clippy docs integration postgres browser
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-ALL=(fmt domain clippy docs integration browser)
+ALL=(fmt domain clippy docs integration postgres browser)
 lanes=("$@")
 [ ${#lanes[@]} -gt 0 ] || die "usage: scripts/test.sh all | ${ALL[*]}"
 [ "${lanes[0]}" = all ] && lanes=("${ALL[@]}")
@@ -28,6 +28,13 @@ lane_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-featur
 
 lane_integration() { cargo test --no-default-features --features ssr --no-fail-fast; }
 
+# The same stories over the other engine: all whose server runs inside the test.
+lane_postgres() {
+  DIM_TEST_ENGINE=postgres cargo test --no-default-features --features ssr --test it --no-fail-fast -- \
+    catalog:: contract:: edge:: jobs:: live:: losses:: moves:: moves_disturbed:: plan_figures:: plan_queue:: plan:: \
+    recommendations:: rest:: scan:: telemetry::
+}
+
 # The stories of end2end/ in Chromium, against the program and the site that are built here.
 lane_browser() {
   scripts/build.sh dev &&
@@ -38,7 +45,7 @@ for lane in "${lanes[@]}"; do
   declare -F "lane_$lane" >/dev/null || die "no lane $lane; there are: ${ALL[*]}"
 done
 setup=run
-case " ${lanes[*]} " in *" browser "*) setup=test ;; esac
+case " ${lanes[*]} " in *" browser "* | *" integration "* | *" postgres "*) setup=test ;; esac
 scripts/setup.sh "$setup"
 
 report=()

@@ -30,7 +30,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "database_url",
         None,
-        "sqlite://PATH; absent means dim.sqlite in the data directory",
+        "sqlite://PATH or postgres://USER@HOST:PORT/DATABASE; absent means dim.sqlite in the data directory",
     ),
     setting("roles", Some("web,recommender,mover"), "what this process does"),
     setting(
@@ -189,7 +189,13 @@ impl Resolved {
         let (value, origin) = self.values.get(key).cloned().unwrap_or((None, Origin::Default));
         ConfigError::Value {
             key,
-            value: value.unwrap_or_default(),
+            // A mistyped address may hold a password.
+            value: match value {
+                Some(value) if key == "database_url" => {
+                    value.split_inclusive("://").next().unwrap_or_default().to_owned()
+                }
+                value => value.unwrap_or_default(),
+            },
             origin,
             problem: problem.to_string(),
         }
@@ -225,17 +231,8 @@ impl Resolved {
     pub fn settings(&self) -> Result<Settings, ConfigError> {
         let data_dir = PathBuf::from(self.get("data_dir").unwrap_or("./data"));
         let database = match self.get("database_url") {
-            None => data_dir.join("dim.sqlite"),
-            Some(url) => match url
-                .strip_prefix("sqlite://")
-                .or_else(|| url.strip_prefix("sqlite:"))
-            {
-                Some(path) if !path.is_empty() => PathBuf::from(path),
-                _ if url.starts_with("postgres") => {
-                    return Err(self.bad("database_url", "not supported yet: Postgres; use sqlite://PATH"));
-                }
-                _ => return Err(self.bad("database_url", "write sqlite://PATH")),
-            },
+            None => Database::Sqlite(data_dir.join("dim.sqlite")),
+            Some(url) => Database::parse(url).map_err(|problem| self.bad("database_url", problem))?,
         };
         let list = |key: &str, separator: char| -> Vec<String> {
             let text = self.get(key).unwrap_or_default();
@@ -313,6 +310,43 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
     Ok(values)
 }
 
+/// Where the database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A file of this machine.
+    Sqlite(PathBuf),
+    /// The address of a Postgres database, which may hold a password.
+    Postgres(String),
+}
+
+impl Database {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// What would be right. It does not repeat the address, which may hold a password.
+    pub fn parse(url: &str) -> Result<Self, &'static str> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        let path = url
+            .strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"));
+        match path {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            _ => Err("write sqlite://PATH or postgres://USER@HOST:PORT/DATABASE"),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "Sqlite({})", path.display()),
+            Self::Postgres(_) => f.write_str("Postgres(…)"),
+        }
+    }
+}
+
 /// The settings of a server, read and checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -320,8 +354,8 @@ pub struct Settings {
     pub addr: SocketAddr,
     /// Directory of whatever the process keeps.
     pub data_dir: PathBuf,
-    /// The database file.
-    pub database: PathBuf,
+    /// The database.
+    pub database: Database,
     /// Names of the roles.
     pub roles: Vec<String>,
     /// Roots that the operator allows.
@@ -407,10 +441,21 @@ mod tests {
             bad.to_string().contains("cook") && bad.to_string().contains("DIM_ROLES"),
             "{bad}"
         );
-        let pg = load(&[("database_url", "postgres://h/d")], &[], "")
+        let odd = load(&[("database_url", "mysql://h/d")], &[], "")
             .unwrap()
             .settings()
             .unwrap_err();
-        assert!(pg.to_string().contains("not supported yet"), "{pg}");
+        assert!(odd.to_string().contains("postgres://"), "{odd}");
+    }
+
+    #[test]
+    fn a_password_of_the_database_is_not_printed() {
+        let url = "postgres://dim:s3cret@h/d";
+        let settings = load(&[("database_url", url)], &[], "")
+            .unwrap()
+            .settings()
+            .unwrap();
+        assert_eq!(settings.database, Database::Postgres(url.into()));
+        assert!(!format!("{settings:?}").contains("s3cret"));
     }
 }

@@ -4,7 +4,9 @@ use clap::Parser;
 use data_in_motion::adapters::objects::LocalObjects;
 use data_in_motion::adapters::prices;
 use data_in_motion::config::Resolved;
+use data_in_motion::edges::cli::db::{self, Db};
 use data_in_motion::edges::cli::exit::{CliError, Exit};
+use data_in_motion::edges::cli::output::Out;
 use data_in_motion::edges::cli::{self, Cli, Command, serve::ServeArgs};
 use data_in_motion::services::receipt::Checker;
 use data_in_motion::{logging, server};
@@ -29,8 +31,25 @@ async fn main() -> ExitCode {
             )
             .await,
         ),
+        Command::Db(Db::Copy(args)) => cli::finish(copy(&args, Out::new(options.format())).await),
         command => cli::run(command, &options).await,
     }
+}
+
+async fn copy(args: &db::Copy, out: Out) -> Result<(), CliError> {
+    let (from, to) = args.places()?;
+    let copied = server::copy_database(&from, &to)
+        .await
+        .map_err(|e| CliError::failure(e.to_string()))?;
+    let lines: Vec<_> = copied
+        .into_iter()
+        .map(|table| db::Line {
+            table: table.table.to_owned(),
+            rows: table.rows,
+            hash: table.hash,
+        })
+        .collect();
+    db::print(&lines, out)
 }
 
 async fn serve(args: ServeArgs) -> ExitCode {

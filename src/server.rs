@@ -6,8 +6,9 @@ use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalP
 use crate::adapters::objects::{Faults, Faulty, LocalObjects, Patient};
 use crate::adapters::prices::{self, PricesError};
 use crate::adapters::prometheus;
+use crate::adapters::sql::copy::{self, CopiedTable};
 use crate::adapters::sql::{Store, StoreError};
-use crate::config::Settings;
+use crate::config::{Database, Settings};
 use crate::edges;
 use crate::edges::cli::output::note;
 use crate::edges::cli::serve::ServeArgs;
@@ -96,7 +97,7 @@ impl App {
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let dir = &settings.data_dir;
         std::fs::create_dir_all(dir).map_err(io(format!("make the data directory {}", dir.display())))?;
-        let store = Store::open(&settings.database).await?;
+        let store = open_store(&settings.database).await?;
         let bus: Arc<dyn Bus> = Arc::new(InprocBus::default());
         let live = Live::open(store.clone(), bus.clone(), &*clock).await?;
         let (recorder, figures) = prometheus::recorder();
@@ -328,6 +329,25 @@ impl StopSignal {
             _ = self.interrupt.recv() => {}
         }
         tracing::info!("stopping");
+    }
+}
+
+/// Copies a database into another, empty one; see `dim db copy`.
+///
+/// # Errors
+/// When one cannot be opened, the target is not empty, or the copy differs. Nothing is kept then.
+pub async fn copy_database(from: &Database, to: &Database) -> Result<Vec<CopiedTable>, ServeError> {
+    let (from, to) = (open_store(from).await?, open_store(to).await?);
+    let copied = copy::copy(&from, &to).await;
+    from.close().await;
+    to.close().await;
+    Ok(copied?)
+}
+
+async fn open_store(database: &Database) -> Result<Store, StoreError> {
+    match database {
+        Database::Sqlite(path) => Store::open(path).await,
+        Database::Postgres(url) => Store::open_postgres(url).await,
     }
 }
 

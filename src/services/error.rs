@@ -151,6 +151,9 @@ impl From<StoreError> for ServiceError {
             StoreError::Busy(detail) => {
                 Self::unavailable(format!("the database is busy: {detail}; try again"))
             }
+            StoreError::Away(detail) => {
+                Self::unavailable(format!("{detail}; nothing was changed, try again"))
+            }
             StoreError::Full => Self::unavailable("the disk of the database is full; free some space"),
             other => Self::internal(other),
         }

@@ -62,7 +62,8 @@ impl Health {
         })
     }
 
-    async fn database(&self) -> PartHealth {
+    /// Looks at the database alone: without it no request can be served.
+    pub async fn database(&self) -> PartHealth {
         match db::probe(&self.deps.store).await {
             Ok(text) => part(HealthStatus::Ok, &text),
             Err(error) => part(HealthStatus::Down, &error.to_string()),

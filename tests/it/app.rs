@@ -1,6 +1,8 @@
 //! A whole server in this process, over a temporary directory: the database is a file, locations are directories.
 
+use crate::postgres;
 use data_in_motion::adapters::inproc::clock::SystemClock;
+use data_in_motion::adapters::sql::Store;
 use data_in_motion::config::Resolved;
 use data_in_motion::ports::Clock;
 use data_in_motion::server::{self, App};
@@ -16,6 +18,8 @@ pub struct TestApp {
     pub app: App,
     pub dir: TempDir,
     flags: Vec<(&'static str, String)>,
+    /// The database, where it is no file of the directory.
+    database: Option<String>,
 }
 
 impl TestApp {
@@ -29,19 +33,27 @@ impl TestApp {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("files")).unwrap();
         let flags: Vec<_> = settings.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
-        let app = Self::app_in(&dir, &flags).await;
-        Self { app, dir, flags }
+        let database = postgres::for_all().await;
+        let app = Self::app_in(&dir, &flags, database.as_deref()).await;
+        Self {
+            app,
+            dir,
+            flags,
+            database,
+        }
     }
 
     /// A server whose time is moved by hand. Started again, it has the machine's.
     pub async fn open_at(clock: Arc<dyn Clock>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("files")).unwrap();
-        let app = Self::app_in_time(&dir, &[], clock).await;
+        let database = postgres::for_all().await;
+        let app = Self::app_in_time(&dir, &[], database.as_deref(), clock).await;
         Self {
             app,
             dir,
             flags: Vec::new(),
+            database,
         }
     }
 
@@ -56,29 +68,54 @@ impl TestApp {
     pub async fn restart_with(self, settings: &[(&'static str, &str)]) -> Self {
         self.app.close().await;
         let flags: Vec<_> = settings.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
-        let app = Self::app_in(&self.dir, &flags).await;
+        let app = Self::app_in(&self.dir, &flags, self.database.as_deref()).await;
         Self {
             app,
             dir: self.dir,
             flags,
+            database: self.database,
         }
     }
 
-    async fn app_in(dir: &TempDir, settings: &[(&'static str, String)]) -> App {
-        Self::app_in_time(dir, settings, Arc::new(SystemClock)).await
+    async fn app_in(dir: &TempDir, settings: &[(&'static str, String)], database: Option<&str>) -> App {
+        Self::app_in_time(dir, settings, database, Arc::new(SystemClock)).await
     }
 
-    async fn app_in_time(dir: &TempDir, settings: &[(&'static str, String)], clock: Arc<dyn Clock>) -> App {
+    async fn app_in_time(
+        dir: &TempDir,
+        settings: &[(&'static str, String)],
+        database: Option<&str>,
+        clock: Arc<dyn Clock>,
+    ) -> App {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let own = [
             ("data_dir", text(dir.path().join("data"))),
             ("allow_root", text(dir.path().join("files"))),
         ];
-        let flags: BTreeMap<&'static str, String> = own.into_iter().chain(settings.iter().cloned()).collect();
+        let database = database.map(|url| ("database_url", url.to_owned()));
+        let flags: BTreeMap<&'static str, String> = own
+            .into_iter()
+            .chain(database)
+            .chain(settings.iter().cloned())
+            .collect();
         let settings = Resolved::load(&flags, |_| None, &dir.path().join("none.toml"))
             .and_then(|resolved| resolved.settings())
             .unwrap();
         App::open(&settings, clock).await.unwrap()
+    }
+
+    /// Another connection to the same database.
+    pub async fn store(&self) -> Store {
+        match &self.database {
+            Some(url) => Store::open_postgres(url).await,
+            None => Store::open(&self.dir.path().join("data/dim.sqlite")).await,
+        }
+        .unwrap()
+    }
+
+    /// Whether there is no database file to look at.
+    pub fn database_is_elsewhere(&self) -> bool {
+        self.database.is_some()
     }
 
     pub fn services(&self) -> &Services {

@@ -209,9 +209,7 @@ impl Scene {
     }
 
     pub async fn let_lease_run_out(&self) {
-        let store = data_in_motion::adapters::sql::Store::open(&self.app.dir.path().join("data/dim.sqlite"))
-            .await
-            .unwrap();
+        let store = self.app.store().await;
         let mut tx = store.write().await.unwrap();
         sqlx::query("UPDATE jobs SET lease_until = 0 WHERE id = $1")
             .bind(self.job.0)

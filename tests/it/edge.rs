@@ -144,8 +144,7 @@ async fn a_body_that_stalls_and_an_answer_that_takes_too_long_are_given_up() {
         "{said}"
     );
     // Whoever holds the writer makes the others wait.
-    let file = app.dir.path().join("data/dim.sqlite");
-    let store = data_in_motion::adapters::sql::Store::open(&file).await.unwrap();
+    let store = app.store().await;
     let held = store.write().await.unwrap();
     let late = Api::new(&base)
         .post("/api/v1/locations", json!({"name": "nas", "uri": uri}))

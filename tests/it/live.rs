@@ -48,13 +48,7 @@ fn job(status: JobStatus) -> DomainEvent {
 
 /// A second handle on the server's database, as another process would have.
 async fn log_of(app: &TestApp) -> Store {
-    let dir = app.dir.path().join("data");
-    let file = std::fs::read_dir(&dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.extension().is_some_and(|e| e == "db" || e == "sqlite"))
-        .expect("the server has a database file");
-    Store::open(&file).await.unwrap()
+    app.store().await
 }
 
 async fn append(app: &TestApp, log: &Store, set: Vec<DomainEvent>) -> Vec<i64> {

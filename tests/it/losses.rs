@@ -7,7 +7,6 @@ use crate::moving::{
     AtWork, assert_consistent, assert_no_leftovers, assert_serves, dataset, fill, held_at, location, moving,
     moving_with, plan, queue, tree,
 };
-use data_in_motion::adapters::sql::Store;
 use data_in_motion::domain::id::JobId;
 use data_in_motion::domain::migration::{JobDetail, JobStatus};
 use data_in_motion::ports::objects::ObjectError;
@@ -24,9 +23,7 @@ fn files(app: &TestApp, path: &str) -> PathBuf {
 
 /// Changes rows as only time would.
 async fn sql(app: &TestApp, text: &'static str) {
-    let store = Store::open(&app.dir.path().join("data/dim.sqlite"))
-        .await
-        .unwrap();
+    let store = app.store().await;
     let mut tx = store.write().await.unwrap();
     sqlx::query(text).execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();

@@ -43,6 +43,10 @@ mod cli_jobs;
 
 mod serving;
 
+mod postgres;
+
+mod postgres_store;
+
 mod meddler;
 
 mod pages;

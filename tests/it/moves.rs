@@ -244,8 +244,17 @@ async fn at_most_two_jobs_run_at_once_and_health_tells() {
         work.until_status(job.id, JobStatus::Copying).await;
     }
     let gate = held_at(&app, "claimed").await;
-    let health = app.services().health.report().await.unwrap();
-    let detail = &health.parts["mover"].detail;
+    // A job is committed as taken a moment before the mover counts it.
+    let mut detail = String::new();
+    for _ in 0..2000 {
+        detail = app.services().health.report().await.unwrap().parts["mover"]
+            .detail
+            .clone();
+        if detail.contains("2 of at most 2 jobs running, 1 queued") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert!(
         detail.contains("2 of at most 2 jobs running, 1 queued"),
         "{detail}"

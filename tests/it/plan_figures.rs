@@ -2,7 +2,6 @@
 
 use crate::app::TestApp;
 use crate::plan::{catalog, detail, dry, files, plan_of};
-use data_in_motion::adapters::sql::Store;
 use data_in_motion::domain::dataset::{Dataset, NewDataset};
 use data_in_motion::domain::location::NewLocation;
 use data_in_motion::domain::unit::{Bytes, NanoUsd, Timestamp};
@@ -11,9 +10,7 @@ use std::fs;
 
 /// 40 reads of 1 MB in the last 30 days and one before them, straight into the rollups.
 async fn accesses(app: &TestApp, dataset: &Dataset) {
-    let store = Store::open(&app.dir.path().join("data/dim.sqlite"))
-        .await
-        .unwrap();
+    let store = app.store().await;
     let mut tx = store.write().await.unwrap();
     let now = dataset.created_at;
     for (days_ago, reads) in [(1, 10), (3, 30), (40, 500)] {

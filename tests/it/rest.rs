@@ -380,8 +380,7 @@ async fn a_keys_work_goes_on_when_its_client_goes_away() {
     let api = Api::new(&app.listen().await);
     let body = json!({"name": "a", "uri": app.make("a")}).to_string();
     // The writer is held, so that the request is certainly at work when its client leaves.
-    let file = app.dir.path().join("data/dim.sqlite");
-    let store = data_in_motion::adapters::sql::Store::open(&file).await.unwrap();
+    let store = app.store().await;
     let held = store.write().await.unwrap();
     let mut client = tokio::net::TcpStream::connect(api.base.trim_start_matches("http://"))
         .await

@@ -1,6 +1,7 @@
 //! Stories of access events: what is taken, what is refused, what is counted once, and what waits.
 
 use crate::app::TestApp;
+use data_in_motion::adapters::sql::{Conn, Db, Store};
 use data_in_motion::domain::access::{AccessBucket, AccessEvent, AccessOp, DatasetKey, IngestReport};
 use data_in_motion::domain::dataset::NewDataset;
 use data_in_motion::domain::event::{AccessLogged, DomainEvent, Stream};
@@ -8,7 +9,8 @@ use data_in_motion::domain::id::DatasetId;
 use data_in_motion::domain::unit::{Bytes, Timestamp};
 use data_in_motion::services::{ServiceError, Services};
 use proptest::prelude::*;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::Row;
+use sqlx::pool::PoolConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +47,7 @@ fn read(dataset: i64, size: u64) -> AccessEvent {
     }
 }
 
-fn numbered(producer: &str, sequence: i64) -> AccessEvent {
+pub fn numbered(producer: &str, sequence: i64) -> AccessEvent {
     AccessEvent {
         producer: Some(producer.into()),
         sequence: Some(sequence),
@@ -53,14 +55,14 @@ fn numbered(producer: &str, sequence: i64) -> AccessEvent {
     }
 }
 
-fn named(id: &str) -> AccessEvent {
+pub fn named(id: &str) -> AccessEvent {
     AccessEvent {
         event_id: Some(id.into()),
         ..read(1, 10)
     }
 }
 
-async fn ingest(services: &Services, events: Vec<AccessEvent>) -> IngestReport {
+pub async fn ingest(services: &Services, events: Vec<AccessEvent>) -> IngestReport {
     let lines = (1..).zip(events.into_iter().map(Ok)).collect();
     services.telemetry.ingest(lines).await.unwrap()
 }
@@ -75,17 +77,15 @@ fn figures(report: &IngestReport) -> (i64, i64, i64, i64) {
 }
 
 /// The database file, looked at from outside the server.
-pub async fn database(data_dir: &Path) -> SqliteConnection {
-    let file = data_dir.join("dim.sqlite");
-    SqliteConnection::connect(&format!("sqlite:{}", file.display()))
-        .await
-        .unwrap()
+pub async fn database(data_dir: &Path) -> PoolConnection<Db> {
+    let store = Store::open(&data_dir.join("dim.sqlite")).await.unwrap();
+    store.reader().await.unwrap()
 }
 
 /// Reads, writes, their bytes, the latencies and how many there are.
 pub type Sums = (i64, i64, i64, i64, i64, i64);
 
-async fn sums(db: &mut SqliteConnection, sql: &'static str) -> BTreeMap<(i64, i64), Sums> {
+async fn sums(db: &mut Conn, sql: &'static str) -> BTreeMap<(i64, i64), Sums> {
     let rows = sqlx::query(sql).fetch_all(db).await.unwrap();
     rows.iter()
         .map(|row| {
@@ -96,9 +96,7 @@ async fn sums(db: &mut SqliteConnection, sql: &'static str) -> BTreeMap<(i64, i6
 }
 
 /// Sums by dataset and hour as they are kept, and as the raw rows have them.
-pub async fn kept_and_raw(
-    db: &mut SqliteConnection,
-) -> (BTreeMap<(i64, i64), Sums>, BTreeMap<(i64, i64), Sums>) {
+pub async fn kept_and_raw(db: &mut Conn) -> (BTreeMap<(i64, i64), Sums>, BTreeMap<(i64, i64), Sums>) {
     let kept = sums(
         db,
         "SELECT dataset_id, hour, reads, writes, read_bytes, write_bytes, latency_sum, latency_count FROM access_rollups",
@@ -106,15 +104,16 @@ pub async fn kept_and_raw(
     .await;
     let raw = sums(
         db,
-        "SELECT dataset_id, occurred_at / 3600000000 * 3600000000, SUM(1 - op), SUM(op), \
-         SUM(CASE op WHEN 0 THEN size_bytes ELSE 0 END), SUM(CASE op WHEN 1 THEN size_bytes ELSE 0 END), \
-         COALESCE(SUM(latency_us), 0), COUNT(latency_us) FROM access_events GROUP BY 1, 2",
+        "SELECT dataset_id, occurred_at / 3600000000 * 3600000000, CAST(SUM(1 - op) AS BIGINT), CAST(SUM(op) AS BIGINT), \
+         CAST(SUM(CASE op WHEN 0 THEN size_bytes ELSE 0 END) AS BIGINT), \
+         CAST(SUM(CASE op WHEN 1 THEN size_bytes ELSE 0 END) AS BIGINT), \
+         CAST(COALESCE(SUM(latency_us), 0) AS BIGINT), COUNT(latency_us) FROM access_events GROUP BY 1, 2",
     )
     .await;
     (kept, raw)
 }
 
-pub async fn total(db: &mut SqliteConnection) -> i64 {
+pub async fn total(db: &mut Conn) -> i64 {
     sqlx::query_scalar("SELECT events FROM access_totals")
         .fetch_one(db)
         .await
@@ -275,7 +274,7 @@ async fn a_history_of_few_datasets_is_a_line_a_transaction_and_may_be_loaded_aga
     assert_eq!(log, [(None, 6667), (None, 1333)]);
     let again = app.services().telemetry.load(history()).await.unwrap();
     assert_eq!(figures(&again), (12_000, 0, 8_000, 4_000));
-    let mut db = database(&app.dir.path().join("data")).await;
+    let mut db = app.store().await.reader().await.unwrap();
     let (kept, raw) = kept_and_raw(&mut db).await;
     assert_eq!(kept, raw);
 }
@@ -317,7 +316,7 @@ async fn an_identity_is_counted_once_in_a_batch_between_batches_and_over_restart
         figures(&ingest(app.services(), vec![read(1, 1), read(1, 1)]).await),
         (2, 2, 0, 0)
     );
-    let mut db = database(&app.dir.path().join("data")).await;
+    let mut db = app.store().await.reader().await.unwrap();
     assert_eq!(total(&mut db).await, 7);
 }
 
@@ -336,9 +335,9 @@ async fn a_producer_that_counts_in_order_takes_one_row() {
     ];
     assert_eq!(ingest(app.services(), far.clone()).await.accepted, 2);
     assert_eq!(ingest(app.services(), far).await.accepted, 0);
-    let mut db = database(&app.dir.path().join("data")).await;
+    let mut db = app.store().await.reader().await.unwrap();
     let runs = sqlx::query("SELECT first_sequence, last_sequence FROM access_runs ORDER BY 1")
-        .fetch_all(&mut db)
+        .fetch_all(&mut *db)
         .await
         .unwrap();
     let runs: Vec<(i64, i64)> = runs.iter().map(|row| (row.get(0), row.get(1))).collect();
@@ -409,9 +408,10 @@ async fn bad_lines_are_named_and_the_good_ones_count() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_producers_share_transactions_and_lose_nothing() {
     let app = app_with(3).await;
-    let mut db = database(&app.dir.path().join("data")).await;
+    let store = app.store().await;
+    let mut db = store.reader().await.unwrap();
     // While somebody else writes, all of them queue up.
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut db).await.unwrap();
+    let held = store.write().await.unwrap();
     let mut posts = tokio::task::JoinSet::new();
     let begun = Arc::new(AtomicUsize::new(0));
     for producer in 0..40 {
@@ -434,7 +434,7 @@ async fn concurrent_producers_share_transactions_and_lose_nothing() {
     while begun.load(Ordering::Relaxed) < 400 {
         tokio::task::yield_now().await;
     }
-    sqlx::query("COMMIT").execute(&mut db).await.unwrap();
+    held.rollback().await.unwrap();
     let reports = posts.join_all().await;
     let accepted: i64 = reports.iter().map(|r| r.accepted).sum();
     let duplicates: i64 = reports.iter().map(|r| r.duplicates).sum();
@@ -454,8 +454,9 @@ async fn concurrent_producers_share_transactions_and_lose_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_may_wait_is_refused_and_what_waits_is_counted() {
     let app = app_with(1).await;
-    let mut db = database(&app.dir.path().join("data")).await;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut db).await.unwrap();
+    let store = app.store().await;
+    let mut db = store.reader().await.unwrap();
+    let held = store.write().await.unwrap();
     let batch = |producer: &str| -> Vec<_> { (1..=50_000).map(|n| (n, Ok(numbered(producer, n)))).collect() };
     let mut posts = tokio::task::JoinSet::new();
     // One is being written and two wait at most: nobody else can end before the database is free.
@@ -469,7 +470,7 @@ async fn more_than_may_wait_is_refused_and_what_waits_is_counted() {
         refused.to_string().contains("nothing of this batch was counted"),
         "{refused}"
     );
-    sqlx::query("COMMIT").execute(&mut db).await.unwrap();
+    held.rollback().await.unwrap();
     let counted: Vec<_> = posts.join_all().await.into_iter().flatten().collect();
     assert!((2..=3).contains(&counted.len()), "{counted:?}");
     assert!(counted.iter().all(|report| report.accepted == 50_000));
@@ -578,17 +579,17 @@ proptest! {
             let nameless = known().filter(|d| d.identity == 0).count();
             let expected = i64::try_from(distinct.len() + nameless).unwrap();
             let sum = |f: fn(&IngestReport) -> i64| reports.iter().map(f).sum::<i64>();
-            let mut db = database(&app.dir.path().join("data")).await;
+            let mut db = app.store().await.reader().await.unwrap();
             assert_eq!((sum(|r| r.accepted), total(&mut db).await), (expected, expected));
             let all = batches.iter().map(Vec::len).sum::<usize>();
             assert_eq!(sum(|r| r.accepted + r.duplicates + r.rejected), i64::try_from(all).unwrap());
             let (kept, raw) = kept_and_raw(&mut db).await;
             assert_eq!(kept, raw);
             let latest: BTreeMap<i64, Option<i64>> = sqlx::query("SELECT id, last_access_at FROM datasets")
-                .fetch_all(&mut db).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+                .fetch_all(&mut *db).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
             let newest: BTreeMap<i64, Option<i64>> = sqlx::query(
                 "SELECT d.id, MAX(e.occurred_at) FROM datasets d LEFT JOIN access_events e ON e.dataset_id = d.id GROUP BY 1",
-            ).fetch_all(&mut db).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+            ).fetch_all(&mut *db).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
             assert_eq!(latest, newest);
         });
     }

@@ -4,11 +4,12 @@
 //! hide others.
 
 use super::datasets::{COLUMNS, TABLES, read};
-use super::{Conn, Db, StoreError};
+use super::multi::Builder;
+use super::{Conn, StoreError};
 use crate::domain::dataset::{Dataset, DatasetFilter, DatasetSort, JobBrief, RecommendationBrief};
 use crate::domain::id::DatasetId;
 use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 use std::collections::HashMap;
 
 /// A row of the list without its sparkline.
@@ -58,7 +59,7 @@ fn order(sort: DatasetSort) -> (&'static str, bool) {
     }
 }
 
-fn narrow(query: &mut QueryBuilder<Db>, filter: &DatasetFilter) {
+fn narrow(query: &mut Builder, filter: &DatasetFilter) {
     query.push(" WHERE 1 = 1");
     let given = |text: &Option<String>| {
         text.as_deref()
@@ -106,10 +107,13 @@ pub async fn page(
     let (key, falls) = order(filter.sort);
     let down = falls != filter.descending;
     let (compare, direction) = if down { ("<", "DESC") } else { (">", "ASC") };
-    let mut query = QueryBuilder::new(format!(
-        "SELECT {COLUMNS}, d.last_access_at, d.monthly_cost, d.rec_action, d.rec_proposed, d.rec_saving, \
+    let mut query = Builder::new(
+        conn,
+        format!(
+            "SELECT {COLUMNS}, d.last_access_at, d.monthly_cost, d.rec_action, d.rec_proposed, d.rec_saving, \
          {key} AS sort_key FROM {TABLES}"
-    ));
+        ),
+    );
     narrow(&mut query, filter);
     if let Some(Position { value, id }) = after {
         query.push(format!(" AND ({key}, d.id) {compare} ("));
@@ -163,7 +167,7 @@ pub async fn page(
 /// # Errors
 /// The database's own.
 pub async fn total(conn: &mut Conn, filter: &DatasetFilter) -> Result<i64, StoreError> {
-    let mut query = QueryBuilder::new(format!("SELECT COUNT(*) FROM {TABLES}"));
+    let mut query = Builder::new(conn, format!("SELECT COUNT(*) FROM {TABLES}"));
     narrow(&mut query, filter);
     Ok(query.build_query_scalar().fetch_one(conn).await?)
 }
@@ -194,10 +198,13 @@ pub async fn read_bytes_by_day(
     if ids.is_empty() {
         return Ok(found);
     }
-    let mut query = QueryBuilder::<Db>::new(format!(
-        "SELECT dataset_id, hour / {day}, CAST(SUM(read_bytes) AS BIGINT) FROM access_rollups WHERE hour >= ",
-        day = Timestamp::DAY
-    ));
+    let mut query = Builder::new(
+        conn,
+        format!(
+            "SELECT dataset_id, hour / {day}, CAST(SUM(read_bytes) AS BIGINT) FROM access_rollups WHERE hour >= ",
+            day = Timestamp::DAY
+        ),
+    );
     query.push_bind(since.0).push(" AND dataset_id IN (");
     let mut list = query.separated(", ");
     for id in ids {

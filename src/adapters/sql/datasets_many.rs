@@ -1,9 +1,10 @@
 //! Many datasets at once: one statement for hundreds of rows, where a statement a row would be most of the time.
 
-use super::{Conn, Db, StoreError};
+use super::multi::Builder;
+use super::{Conn, StoreError};
 use crate::domain::dataset::Dataset;
 use crate::domain::id::{DatasetId, LocationId};
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 use std::collections::HashMap;
 
 /// Rows of one statement: 14 columns of so many stay below the 32,766 parameters that SQLite takes.
@@ -33,7 +34,8 @@ pub async fn places(conn: &mut Conn) -> Result<Vec<(LocationId, String, String)>
 pub async fn insert(conn: &mut Conn, set: &[(Dataset, String)]) -> Result<Vec<DatasetId>, StoreError> {
     let mut ids = Vec::with_capacity(set.len());
     for part in set.chunks(ROWS) {
-        let mut query = QueryBuilder::<Db>::new(
+        let mut query = Builder::new(
+            conn,
             "INSERT INTO datasets (name, path_uri, location_id, prefix, storage_class, size_bytes, object_count, \
              scanned_at, generation, pinned_reason, latency_limit_ms, stand_in, created_at, updated_at) ",
         );
@@ -72,7 +74,8 @@ pub async fn insert(conn: &mut Conn, set: &[(Dataset, String)]) -> Result<Vec<Da
                     .ok_or_else(|| StoreError::corrupt("name", format!("{name} was not inserted")))
             })
             .collect::<Result<Vec<i64>, _>>()?;
-        let mut query = QueryBuilder::<Db>::new(
+        let mut query = Builder::new(
+            conn,
             "INSERT INTO replicas (dataset_id, location_id, prefix, storage_class, role, object_count, size_bytes, \
              created_at) ",
         );

@@ -9,6 +9,9 @@ pub enum StoreError {
     /// A row that another one needs, or that needs another one.
     #[error("still referred to, or refers to nothing: {0}")]
     Reference(String),
+    /// The database cannot be reached; the text says why.
+    #[error("{0}")]
+    Away(String),
     /// No connection or no lock within the time allowed.
     #[error("the database is busy: {0}")]
     Busy(String),
@@ -29,19 +32,39 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(db) if db.is_unique_violation() => Self::Unique(db.message().to_owned()),
+            sqlx::Error::Database(db) if db.is_unique_violation() => Self::Unique(unique(&**db)),
             sqlx::Error::Database(db) if db.is_foreign_key_violation() => {
                 Self::Reference(db.message().to_owned())
             }
             sqlx::Error::Database(db) => match db.code().as_deref() {
                 Some("5" | "6" | "261" | "517") => Self::Busy(db.message().to_owned()),
-                Some("13") => Self::Full,
+                Some("13" | "53100") => Self::Full,
+                // Postgres: no lock in time, cut off, too slow, two that wait for each other.
+                Some("55P03" | "57014" | "25P03" | "40001" | "40P01") => Self::Busy(db.message().to_owned()),
+                // Postgres: stopping, starting, out of connections.
+                Some("57P01" | "57P02" | "57P03" | "53300") => Self::Away(db.message().to_owned()),
                 _ => Self::Other(error),
             },
+            sqlx::Error::Io(problem) => {
+                Self::Away(format!("the connection to the database failed: {problem}"))
+            }
             sqlx::Error::PoolTimedOut => Self::Busy("no free connection in time".into()),
             _ => Self::Other(error),
         }
     }
+}
+
+/// `table.column` as SQLite says it; Postgres names the constraint, which it made up of the two.
+fn unique(error: &dyn sqlx::error::DatabaseError) -> String {
+    let named = || {
+        let (table, constraint) = (error.table()?, error.constraint()?);
+        let column = constraint
+            .strip_prefix(table)?
+            .strip_prefix('_')?
+            .strip_suffix("_key")?;
+        Some(format!("UNIQUE constraint failed: {table}.{column}"))
+    };
+    named().unwrap_or_else(|| error.message().to_owned())
 }
 
 impl StoreError {

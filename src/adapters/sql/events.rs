@@ -90,7 +90,7 @@ pub async fn page(
     stream: Stream,
     limit: i64,
 ) -> Result<(LogBounds, Vec<DomainEvent>), StoreError> {
-    let mut tx = store.read().begin().await?;
+    let mut tx = store.snapshot().await?;
     let bounds = select_bounds(&mut tx).await?;
     let (any, word) = filter(stream);
     let payloads: Vec<String> = if any {
@@ -121,7 +121,7 @@ pub async fn latest(
     stream: Stream,
     limit: i64,
 ) -> Result<(LogBounds, Vec<DomainEvent>), StoreError> {
-    let mut tx = store.read().begin().await?;
+    let mut tx = store.snapshot().await?;
     let bounds = select_bounds(&mut tx).await?;
     let (any, word) = filter(stream);
     let mut payloads: Vec<String> = if any {
@@ -150,7 +150,7 @@ pub async fn latest_jobs(
     live: i64,
     ended: i64,
 ) -> Result<(LogBounds, Vec<DomainEvent>), StoreError> {
-    let mut tx = store.read().begin().await?;
+    let mut tx = store.snapshot().await?;
     let bounds = select_bounds(&mut tx).await?;
     let mut payloads: Vec<String> = Vec::new();
     for (kind, limit) in [(1_i64, ended), (0, live)] {

@@ -2,7 +2,8 @@
 //!
 //! Invariant: a row is read as one [`JobRow`], which holds what people see and what the mover needs, from the same instant.
 
-use super::{Conn, Db, Row, StoreError};
+use super::multi::Builder;
+use super::{Conn, Row, StoreError};
 use crate::domain::dataset::JobBrief;
 use crate::domain::id::{DatasetId, JobId, LocationId, ReplicaId};
 use crate::domain::location::StorageUri;
@@ -10,7 +11,7 @@ use crate::domain::migration::machine::{JobState, Wanted};
 use crate::domain::migration::options::MoveOptions;
 use crate::domain::migration::{Job, JobEvent, JobStatus, Plan, Progress};
 use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
-use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
+use sqlx::{AssertSqlSafe, Row as _};
 use std::collections::HashMap;
 
 /// The words of statuses that hold a dataset, as the index `jobs_one_live` has them.
@@ -204,7 +205,10 @@ pub async fn live_of(
     if datasets.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut query = QueryBuilder::<Db>::new("SELECT id, dataset_id, status FROM jobs j WHERE j.status IN ");
+    let mut query = Builder::new(
+        conn,
+        "SELECT id, dataset_id, status FROM jobs j WHERE j.status IN ",
+    );
     query.push(LIVE).push(" AND j.dataset_id IN (");
     let mut list = query.separated(", ");
     for id in datasets {

@@ -1,11 +1,12 @@
 //! The job list: filtered and paged by the database; and sums over all jobs.
 
 use super::jobs::{COLUMNS, LIVE, TABLES, read};
-use super::{Conn, Db, StoreError};
+use super::multi::Builder;
+use super::{Conn, StoreError};
 use crate::domain::id::{DatasetId, JobId};
 use crate::domain::migration::{Job, JobStatus};
 use crate::domain::unit::NanoUsd;
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 use std::collections::BTreeMap;
 
 /// Which jobs a list holds.
@@ -31,7 +32,7 @@ pub struct ListFilter {
     pub dataset_name: Option<String>,
 }
 
-fn narrow(query: &mut QueryBuilder<Db>, filter: &ListFilter) {
+fn narrow(query: &mut Builder, filter: &ListFilter) {
     query.push(" WHERE 1 = 1");
     match filter.status {
         WithStatus::Any => {}
@@ -60,7 +61,7 @@ pub async fn page(
     before: Option<JobId>,
     limit: i64,
 ) -> Result<Vec<Job>, StoreError> {
-    let mut query = QueryBuilder::<Db>::new(format!("SELECT {COLUMNS} FROM {TABLES}"));
+    let mut query = Builder::new(conn, format!("SELECT {COLUMNS} FROM {TABLES}"));
     narrow(&mut query, filter);
     if let Some(before) = before {
         query.push(" AND j.id < ").push_bind(before.0);
@@ -75,7 +76,7 @@ pub async fn page(
 /// # Errors
 /// The database's own.
 pub async fn total(conn: &mut Conn, filter: &ListFilter) -> Result<i64, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM jobs j");
+    let mut query = Builder::new(conn, "SELECT COUNT(*) FROM jobs j");
     narrow(&mut query, filter);
     Ok(query.build_query_scalar().fetch_one(conn).await?)
 }

@@ -3,12 +3,13 @@
 //! Invariant: a row says `copied` only after the object and its name are durable at the target, and `verified` only after it was
 //! read back. Whoever writes rows has asked `jobs_lease::progress` first in the same transaction.
 
-use super::{Conn, Db, Row, StoreError};
+use super::multi::Builder;
+use super::{Conn, Row, StoreError};
 use crate::domain::id::JobId;
 use crate::domain::migration::ManifestObject;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::{Copied, Expected, FoundObject};
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 use std::collections::HashMap;
 
 /// How far an object is.
@@ -103,7 +104,7 @@ pub async fn of_keys(
     job: JobId,
     keys: impl Iterator<Item = &str>,
 ) -> Result<HashMap<String, ManifestRow>, StoreError> {
-    let mut query = QueryBuilder::<Db>::new(format!("SELECT {COLUMNS} FROM job_objects WHERE job_id = "));
+    let mut query = Builder::new(conn, format!("SELECT {COLUMNS} FROM job_objects WHERE job_id = "));
     query.push_bind(job.0).push(" AND key IN (");
     let mut list = query.separated(", ");
     let mut asked = 0;

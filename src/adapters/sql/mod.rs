@@ -3,8 +3,12 @@
 //! Invariant: all sqlx is in this folder, and every write goes through [`WriteTx`]. Start with `store.rs`.
 //! Knows no use case, no protocol and no other adapter.
 
+pub mod copy;
+
+pub mod engine;
 pub mod error;
 pub mod events;
+mod listen;
 pub mod schema;
 pub mod store;
 
@@ -54,6 +58,7 @@ mod multi;
 
 pub mod telemetry;
 
+pub use engine::Engine;
 pub use error::StoreError;
 pub use store::{Conn, Db, ReadPool, Row, Store, WriteTx};
 

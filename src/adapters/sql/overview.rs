@@ -3,11 +3,12 @@
 //! Invariant: each is one statement over indexed columns, so that the page costs the same at a hundred thousand datasets as its
 //! list does.
 
-use super::{Conn, Db, StoreError};
+use super::multi::Builder;
+use super::{Conn, StoreError};
 use crate::domain::id::JobId;
 use crate::domain::overview::PlacementShare;
 use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 
 /// What is recommended in sum.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,7 +100,7 @@ pub enum Needs {
 /// # Errors
 /// The database's own.
 pub async fn waiting(conn: &mut Conn, needs: Needs, limit: i64) -> Result<Vec<Waiting>, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT j.id, j.dataset_name, j.reason FROM jobs j WHERE ");
+    let mut query = Builder::new(conn, "SELECT j.id, j.dataset_name, j.reason FROM jobs j WHERE ");
     match needs {
         Needs::Retry => query.push(
             "j.status = 'failed' AND NOT EXISTS \

@@ -4,12 +4,13 @@
 //! together; a change in between is found by the next look.
 
 use super::datasets::{COLUMNS, TABLES, read};
-use super::{Conn, Db, StoreError};
+use super::multi::Builder;
+use super::{Conn, StoreError};
 use crate::domain::access::AccessBucket;
 use crate::domain::dataset::Dataset;
 use crate::domain::id::{DatasetId, LocationId};
 use crate::domain::unit::{Bytes, Timestamp};
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 use std::collections::HashMap;
 
 /// A dataset with what marks it as seen.
@@ -39,7 +40,7 @@ pub struct Seen<'a> {
     pub day: i64,
 }
 
-fn push_ids(query: &mut QueryBuilder<Db>, ids: &[DatasetId]) {
+fn push_ids(query: &mut Builder, ids: &[DatasetId]) {
     query.push(" (");
     let mut list = query.separated(", ");
     for id in ids {
@@ -134,9 +135,10 @@ pub async fn subjects(conn: &mut Conn, ids: &[DatasetId]) -> Result<Vec<Subject>
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = QueryBuilder::new(format!(
-        "SELECT {COLUMNS}, d.last_access_at FROM {TABLES} WHERE d.id IN"
-    ));
+    let mut query = Builder::new(
+        conn,
+        format!("SELECT {COLUMNS}, d.last_access_at FROM {TABLES} WHERE d.id IN"),
+    );
     push_ids(&mut query, ids);
     query.push(" ORDER BY d.id");
     let rows = query.build().fetch_all(conn).await?;
@@ -164,11 +166,14 @@ pub async fn days(
         return Ok(found);
     }
     let day = Timestamp::DAY;
-    let mut query = QueryBuilder::<Db>::new(format!(
-        "SELECT dataset_id, hour / {day} * {day} AS start, CAST(SUM(reads) AS BIGINT) AS reads, \
+    let mut query = Builder::new(
+        conn,
+        format!(
+            "SELECT dataset_id, hour / {day} * {day} AS start, CAST(SUM(reads) AS BIGINT) AS reads, \
          CAST(SUM(writes) AS BIGINT) AS writes, CAST(SUM(read_bytes) AS BIGINT) AS read_bytes, \
          CAST(SUM(write_bytes) AS BIGINT) AS write_bytes FROM access_rollups WHERE hour >= "
-    ));
+        ),
+    );
     query.push_bind(since.0).push(" AND dataset_id IN");
     push_ids(&mut query, ids);
     query.push(format!(" GROUP BY dataset_id, hour / {day} ORDER BY 1, 2"));
@@ -196,7 +201,8 @@ pub async fn stays(conn: &mut Conn, ids: &[DatasetId]) -> Result<HashMap<Dataset
     if ids.is_empty() {
         return Ok(found);
     }
-    let mut query = QueryBuilder::<Db>::new(
+    let mut query = Builder::new(
+        conn,
         "SELECT dataset_id, location_id, created_at, role FROM replicas WHERE dataset_id IN",
     );
     push_ids(&mut query, ids);
@@ -224,7 +230,7 @@ pub async fn generations(conn: &mut Conn, ids: &[DatasetId]) -> Result<HashMap<D
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut query = QueryBuilder::<Db>::new("SELECT id, generation FROM datasets WHERE id IN");
+    let mut query = Builder::new(conn, "SELECT id, generation FROM datasets WHERE id IN");
     push_ids(&mut query, ids);
     let rows = query.build().fetch_all(conn).await?;
     rows.iter()

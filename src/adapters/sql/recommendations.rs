@@ -3,12 +3,13 @@
 //! Invariant: the dataset's own columns (`monthly_cost`, `rec_…`) change in the same transaction as the version they come from, so
 //! that lists and pages never disagree.
 
+use super::multi::Builder;
 use super::recommendation_inputs::Seen;
-use super::{Conn, Db, Row, StoreError};
+use super::{Conn, Row, StoreError};
 use crate::domain::id::{DatasetId, RecommendationId};
 use crate::domain::recommendation::{Action, Recommendation, RecommendationFilter, Review, ReviewStatus};
 use crate::domain::unit::{NanoUsd, Timestamp};
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 use std::collections::HashMap;
 
 const COLUMNS: &str = "r.id, r.dataset_id, r.net_saving, r.changed_because, r.created_at, r.updated_at, r.review, \
@@ -65,8 +66,10 @@ pub async fn of(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut query =
-        QueryBuilder::<Db>::new(format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.dataset_id IN ("));
+    let mut query = Builder::new(
+        conn,
+        format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.dataset_id IN ("),
+    );
     let mut list = query.separated(", ");
     for id in ids {
         list.push_bind(id.0);
@@ -172,7 +175,7 @@ pub async fn set_review(tx: &mut Conn, dataset: DatasetId, review: &Review) -> R
     Ok(changed > 0)
 }
 
-fn narrow(query: &mut QueryBuilder<Db>, filter: &RecommendationFilter, now: Timestamp) {
+fn narrow(query: &mut Builder, filter: &RecommendationFilter, now: Timestamp) {
     query.push(" WHERE 1 = 1");
     let given = |text: &Option<String>| {
         text.as_deref()
@@ -233,7 +236,7 @@ pub async fn page(
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<(Position, Recommendation)>, StoreError> {
-    let mut query = QueryBuilder::<Db>::new(format!("SELECT {COLUMNS} FROM {TABLES}"));
+    let mut query = Builder::new(conn, format!("SELECT {COLUMNS} FROM {TABLES}"));
     narrow(&mut query, filter, now);
     if let Some(at) = after {
         query
@@ -268,7 +271,7 @@ pub async fn total(
     filter: &RecommendationFilter,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM recommendations r");
+    let mut query = Builder::new(conn, "SELECT COUNT(*) FROM recommendations r");
     narrow(&mut query, filter, now);
     Ok(query.build_query_scalar().fetch_one(conn).await?)
 }

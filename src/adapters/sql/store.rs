@@ -1,32 +1,27 @@
 //! Connections: one writer, many readers.
 //!
-//! Invariant: a write transaction is begun IMMEDIATE on the only writing connection, so that no read turns into a write half-way
-//! and two writers never meet. Reads see the last commit and never wait for the writer (WAL).
+//! Invariant: no two write transactions run at once, in this process or another, so that no read turns into a write half-way and a
+//! check holds until the commit. Reads see the last commit and never wait for the writer. How each engine keeps that is in
+//! `engine.rs`.
 
+use super::engine::{self, Engine};
 use super::error::StoreError;
-use super::schema;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use super::{listen, schema};
+use sqlx::any::AnyConnectOptions;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
-/// The engine. The one place that names it.
-pub type Db = sqlx::Sqlite;
+/// The driver. The one place that names it.
+pub type Db = sqlx::Any;
 /// One connection, as statements take it: `&mut *tx`.
-pub type Conn = sqlx::SqliteConnection;
+pub type Conn = sqlx::AnyConnection;
 /// A row of a result.
-pub type Row = sqlx::sqlite::SqliteRow;
+pub type Row = sqlx::any::AnyRow;
 /// The readers: give it to a statement as it is.
 pub type ReadPool = sqlx::Pool<Db>;
-
-/// Older libraries can lose committed writes when a checkpoint meets a second connection.
-const SQLITE_MIN: (u32, u32, u32) = (3, 51, 3);
-/// Readers: enough for the pages and the live channels; each costs about 2 MB of cache.
-const READERS: u32 = 8;
-/// A writer that waits longer than this stands behind a stuck one, and the caller should hear of it.
-const WRITE_WAIT: Duration = Duration::from_secs(20);
 
 /// The database of this process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,9 +31,39 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
+    engine: Engine,
+    /// For people: what it is and where.
+    name: String,
     writer: ReadPool,
     readers: ReadPool,
     commits: watch::Sender<u64>,
+    away: Arc<Away>,
+    listener: Option<AbortHandle>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
+}
+
+/// Why the database cannot be reached, as long as it cannot: whoever asks is told at once rather than after a time-out.
+#[derive(Debug, Default)]
+pub(super) struct Away(Mutex<Option<String>>);
+
+impl Away {
+    pub(super) fn set(&self, why: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(why) => Err(StoreError::Away(why.clone())),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Store {
@@ -47,37 +72,63 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, the library is too old, or the file was made by another program.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledgement promises that the bytes are on disk.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
-            .pragma("temp_store", "memory")
-            .pragma("cache_size", "-16000")
-            .statement_cache_capacity(256);
-        let pool = |max: u32| {
-            SqlitePoolOptions::new()
-                .max_connections(max)
-                .acquire_timeout(WRITE_WAIT)
-                .idle_timeout(None)
-                .max_lifetime(None)
-        };
-        let writer = pool(1).connect_with(options.clone()).await?;
-        check_version(&writer).await?;
-        schema::apply(&writer).await?;
-        let readers = pool(READERS)
-            .connect_with(options.pragma("query_only", "on"))
-            .await?;
+        let options = engine::sqlite_options(path)?;
+        let name = format!("SQLite in {}", path.display());
+        Self::open_on(Engine::Sqlite, &options, name, |_, _| None).await
+    }
+
+    /// Connects to a Postgres database and brings its schema up to date. Several programs may do so at once.
+    ///
+    /// # Errors
+    /// When it does not answer within 20 seconds, is too old, or was made by another program.
+    pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        let (options, native, name) = engine::postgres_options(url)?;
+        let shown = name.clone();
+        Self::open_on(Engine::Postgres, &options, name, move |commits, away| {
+            let task = listen::run(native, shown, commits.clone(), away.clone());
+            Some(tokio::spawn(task).abort_handle())
+        })
+        .await
+    }
+
+    async fn open_on(
+        engine: Engine,
+        options: &AnyConnectOptions,
+        name: String,
+        listen: impl FnOnce(&watch::Sender<u64>, &Arc<Away>) -> Option<AbortHandle>,
+    ) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let (writer, readers) = engine.pools(options);
+        engine.check(&writer).await.map_err(|e| match e {
+            StoreError::Busy(_) => StoreError::Away(format!("{name} does not answer")),
+            other => other,
+        })?;
+        schema::apply(engine, &writer).await?;
+        let (commits, away) = (watch::channel(0).0, Arc::default());
+        let listener = listen(&commits, &away);
         Ok(Self {
             inner: Arc::new(Inner {
+                engine,
+                name,
                 writer,
                 readers,
-                commits: watch::channel(0).0,
+                commits,
+                away,
+                listener,
             }),
         })
+    }
+
+    /// What it runs on.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.inner.engine
+    }
+
+    /// What it is and where, without any secret.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
     }
 
     /// The readers. A statement on them sees the last commit; it cannot write.
@@ -89,39 +140,48 @@ impl Store {
     /// One reader, for several statements in a row.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when none is free within 20 seconds.
+    /// [`StoreError::Busy`] when none is free in time, [`StoreError::Away`] when the database is.
     pub async fn reader(&self) -> Result<sqlx::pool::PoolConnection<Db>, StoreError> {
+        self.inner.away.check()?;
         Ok(self.inner.readers.acquire().await?)
     }
 
     /// One reader that sees one instant, for several statements that belong together. It cannot write.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when none is free within 20 seconds.
+    /// [`StoreError::Busy`] when none is free in time, [`StoreError::Away`] when the database is.
     pub async fn snapshot(&self) -> Result<sqlx::Transaction<'static, Db>, StoreError> {
-        Ok(self.inner.readers.begin().await?)
+        self.inner.away.check()?;
+        let begin = self.inner.engine.begin_snapshot();
+        Ok(self.inner.readers.begin_with(begin).await?)
     }
 
     /// Waits for the writer and begins a transaction. Dropping it rolls back.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when the writer is not free within 20 seconds.
+    /// [`StoreError::Busy`] when the writer is not free within 20 seconds, [`StoreError::Away`] when the database is.
     pub async fn write(&self) -> Result<WriteTx, StoreError> {
-        let tx = self.inner.writer.begin_with("BEGIN IMMEDIATE").await?;
+        self.inner.away.check()?;
+        let begin = self.inner.engine.begin_write();
+        let tx = self.inner.writer.begin_with(begin).await?;
         Ok(WriteTx {
             tx,
             commits: self.inner.commits.clone(),
         })
     }
 
-    /// Changes after every commit of this process. Carries no data: whoever wakes looks at the tables.
+    /// Changes after every commit of this process, and with a database that others use after theirs. Carries no data: whoever wakes
+    /// looks at the tables.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.inner.commits.subscribe()
     }
 
-    /// Moves the write-ahead log into the database file and closes every connection.
+    /// Closes every connection; an SQLite file then holds everything.
     pub async fn close(&self) {
+        if let Some(listener) = &self.inner.listener {
+            listener.abort();
+        }
         self.inner.readers.close().await;
         self.inner.writer.close().await;
     }
@@ -137,7 +197,8 @@ impl WriteTx {
     /// Makes the changes durable, then wakes whoever waits for changes.
     ///
     /// # Errors
-    /// When the database could not write; nothing of the transaction is kept then.
+    /// When the database could not write; nothing of the transaction is kept then. When the connection was lost on the way the
+    /// outcome is unknown: read before doing anything again.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.tx.commit().await?;
         self.commits.send_modify(|n| *n = n.wrapping_add(1));
@@ -163,37 +224,5 @@ impl Deref for WriteTx {
 impl DerefMut for WriteTx {
     fn deref_mut(&mut self) -> &mut Conn {
         &mut self.tx
-    }
-}
-
-async fn check_version(pool: &ReadPool) -> Result<(), StoreError> {
-    let text: String = sqlx::query_scalar("SELECT sqlite_version()")
-        .fetch_one(pool)
-        .await?;
-    if version_is_safe(&text) {
-        return Ok(());
-    }
-    let (a, b, c) = SQLITE_MIN;
-    Err(StoreError::Unusable(format!(
-        "SQLite {text} can lose committed writes; {a}.{b}.{c} or newer is needed"
-    )))
-}
-
-fn version_is_safe(text: &str) -> bool {
-    let mut parts = text.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
-    let mut next = || parts.next().unwrap_or(0);
-    (next(), next(), next()) >= SQLITE_MIN
-}
-
-#[cfg(test)]
-mod tests {
-    use super::version_is_safe;
-
-    #[test]
-    fn an_old_library_is_refused() {
-        assert!(!version_is_safe("3.51.2"));
-        assert!(!version_is_safe("3.9.99"));
-        assert!(version_is_safe("3.51.3"));
-        assert!(version_is_safe("4.0.0"));
     }
 }

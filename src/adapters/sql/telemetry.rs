@@ -86,7 +86,7 @@ pub async fn known_datasets(
     for piece in pieces(ids) {
         let sql = format!(
             "SELECT id, name FROM datasets WHERE id IN {}",
-            tuples(piece.len(), 1)
+            tuples(conn, piece.len(), 1)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for id in piece {
@@ -97,7 +97,7 @@ pub async fn known_datasets(
     for piece in pieces(names) {
         let sql = format!(
             "SELECT id, name FROM datasets WHERE name IN {}",
-            tuples(piece.len(), 1)
+            tuples(conn, piece.len(), 1)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for name in piece {
@@ -155,7 +155,7 @@ pub async fn change_runs(conn: &mut Conn, producer: &str, change: &RunsChange) -
         let sql = format!(
             "INSERT INTO access_runs (producer, first_sequence, last_sequence) VALUES {} \
              ON CONFLICT (producer, first_sequence) DO UPDATE SET last_sequence = excluded.last_sequence",
-            tuples(3, piece.len())
+            tuples(conn, 3, piece.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for run in piece {
@@ -175,7 +175,7 @@ pub async fn counted_ids(conn: &mut Conn, ids: &[&str]) -> Result<HashSet<String
     for piece in pieces(ids) {
         let sql = format!(
             "SELECT event_id FROM access_ids WHERE event_id IN {}",
-            tuples(piece.len(), 1)
+            tuples(conn, piece.len(), 1)
         );
         let mut query = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql));
         for id in piece {
@@ -194,7 +194,7 @@ pub async fn insert_ids(conn: &mut Conn, ids: &[&str]) -> Result<(), StoreError>
     for piece in pieces(ids) {
         let sql = format!(
             "INSERT INTO access_ids (event_id) VALUES {}",
-            tuples(1, piece.len())
+            tuples(conn, 1, piece.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for id in piece {
@@ -214,7 +214,7 @@ pub async fn insert_events(conn: &mut Conn, rows: &[EventRow], now: Timestamp) -
         let sql = format!(
             "INSERT INTO access_events (dataset_id, op, size_bytes, latency_us, client_region, occurred_at, \
              received_at) VALUES {}",
-            tuples(7, piece.len())
+            tuples(conn, 7, piece.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in piece {
@@ -247,7 +247,7 @@ pub async fn add_sums(conn: &mut Conn, sums: &[((DatasetId, Timestamp), Sums)]) 
              write_bytes = access_rollups.write_bytes + excluded.write_bytes, \
              latency_sum = access_rollups.latency_sum + excluded.latency_sum, \
              latency_count = access_rollups.latency_count + excluded.latency_count",
-            tuples(8, piece.len())
+            tuples(conn, 8, piece.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for ((dataset, hour), sums) in piece {
@@ -275,7 +275,7 @@ pub async fn touch(conn: &mut Conn, last: &[(DatasetId, Timestamp)]) -> Result<(
         let sql = format!(
             "WITH seen (id, at) AS (VALUES {}) UPDATE datasets SET last_access_at = seen.at FROM seen \
              WHERE datasets.id = seen.id AND (last_access_at IS NULL OR last_access_at < seen.at)",
-            tuples(2, piece.len())
+            tuples(conn, 2, piece.len())
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (dataset, at) in piece {

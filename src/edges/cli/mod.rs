@@ -9,6 +9,7 @@ mod backtest_text;
 pub mod client;
 pub mod config;
 pub mod datasets;
+pub mod db;
 pub mod events;
 pub mod exit;
 pub mod health;
@@ -87,6 +88,9 @@ pub enum Command {
     /// Settings, and where they come from.
     #[command(subcommand)]
     Config(config::Config),
+    /// Copy a database into another one, also from SQLite to Postgres or back.
+    #[command(subcommand)]
+    Db(db::Db),
     /// Run a mover alone (not supported yet).
     Mover(later::Mover),
     /// Printable reports (not supported yet).
@@ -128,6 +132,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
             "`dim serve` is a program of its own, not a call to a server",
         )),
         Command::Verify(_) => Err(CliError::usage("`dim verify` works without a server")),
+        Command::Db(_) => Err(CliError::usage("`dim db` works without a server")),
         Command::Backtest(_) => Err(CliError::usage("`dim backtest` works without a server")),
         Command::Health => health::run(&client()?, out).await,
         Command::Locations(command) => locations::run(command, &client()?, out).await,

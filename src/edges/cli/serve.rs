@@ -13,7 +13,8 @@ pub struct ServeArgs {
     /// Directory of the embedded database [default: ./data].
     #[arg(long)]
     pub data_dir: Option<String>,
-    /// sqlite://PATH instead of a file in the data directory.
+    /// sqlite://PATH or postgres://USER@HOST:PORT/DATABASE instead of a file in the data directory. A password is better given in
+    /// PGPASSWORD, ~/.pgpass or DIM_DATABASE_URL, where other users of the machine do not see it.
     #[arg(long)]
     pub database_url: Option<String>,
     /// What this process does [default: web,recommender,mover].

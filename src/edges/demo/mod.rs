@@ -12,7 +12,7 @@ mod scene;
 mod stage;
 mod trickle;
 
-use crate::config::Settings;
+use crate::config::{Database, Settings};
 use crate::domain::unit::Timestamp;
 use crate::edges::cli::output::note;
 use crate::edges::cli::serve::ServeArgs;
@@ -85,7 +85,7 @@ impl Demo {
         };
         let stage = Stage::new()?;
         settings.data_dir = stage.data_dir();
-        settings.database = settings.data_dir.join("dim.sqlite");
+        settings.database = Database::Sqlite(settings.data_dir.join("dim.sqlite"));
         if settings.inject.is_empty() {
             // A failure to retry, and a pace at which a move can be watched; both are said on the page.
             settings.inject = vec![

@@ -24,7 +24,7 @@ pub fn table() -> Vec<Route> {
         Route::get(
             "/readyz",
             "isReady",
-            "Answers 200 when requests can be served, else 503",
+            "Answers 200 when requests can be served, else 503 and why not",
             ready,
         )
         .answers_text("text/plain; charset=utf-8"),
@@ -41,10 +41,11 @@ async fn health(State(services): State<Services>) -> Result<(StatusCode, Json<He
     Ok((status, Json(report)))
 }
 
-async fn ready(State(services): State<Services>) -> Result<(StatusCode, &'static str), ApiError> {
-    let report = services.health.report().await?;
-    Ok(match report.parts.get("database") {
-        Some(part) if part.status == HealthStatus::Ok => (StatusCode::OK, "ready"),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready"),
-    })
+async fn ready(State(services): State<Services>) -> (StatusCode, String) {
+    let database = services.health.database().await;
+    if database.status == HealthStatus::Ok {
+        return (StatusCode::OK, "ready".to_owned());
+    }
+    let why = format!("the database is not ready: {}", database.detail);
+    (StatusCode::SERVICE_UNAVAILABLE, why)
 }

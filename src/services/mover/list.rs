@@ -51,13 +51,7 @@ impl Mover {
     /// # Errors
     /// `NotFound`.
     pub async fn get_job(&self, id: JobId) -> ServiceResult<JobDetail> {
-        let mut tx = self
-            .deps
-            .store
-            .read()
-            .begin()
-            .await
-            .map_err(crate::adapters::sql::StoreError::from)?;
+        let mut tx = self.deps.store.snapshot().await?;
         let row = jobs::find(&mut tx, id)
             .await?
             .ok_or_else(|| ServiceError::not_found("job", id))?;

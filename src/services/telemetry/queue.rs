@@ -136,7 +136,7 @@ impl Queue {
 /// Every batch of a group that failed hears the same.
 fn not_counted(error: &Arc<StoreError>) -> ServiceError {
     match &**error {
-        StoreError::Busy(_) | StoreError::Full => ServiceError::unavailable(format!(
+        StoreError::Busy(_) | StoreError::Away(_) | StoreError::Full => ServiceError::unavailable(format!(
             "{error}; nothing of this batch was counted, send it again later"
         )),
         _ => ServiceError::internal(Arc::clone(error)),
