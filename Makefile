@@ -26,6 +26,10 @@ dev: ## run the server and rebuild on every change
 bench: ## ratios against named baselines, built for release: make bench [BENCH=ingest]
 	@scripts/bench.sh $(or $(BENCH),ingest)
 
+.PHONY: bench-mover
+bench-mover: ## a move beside cp, rsync and rclone, read back and compared: make bench-mover [ARGS="--rounds 5 --small 0"]
+	@scripts/bench.sh mover $(ARGS)
+
 build: ## server and site, as `make demo` builds them
 	@scripts/setup.sh run
 	@scripts/build.sh release

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures ratios against named baselines, built for release. The same run holds both sides of a ratio.
-# Usage: scripts/bench.sh [NAME [ARG…]]   names: ingest [--events N] [--batch N] · recommend [--datasets N] [--events N]
+# Usage: scripts/bench.sh [NAME [ARG…]]   names: ingest [--events N] [--batch N] · mover [--rounds N] [--large N] [--small N] [--dir PATH] · recommend [--datasets N] [--events N]
 # DIM_BENCH_PROFILE=dev builds without optimising: only to see that a bench works.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

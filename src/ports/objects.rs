@@ -374,8 +374,8 @@ pub trait Objects: Send + Sync + 'static {
     /// Makes the staging directories, durably, and removes what a dead writer left in the partial one. Idempotent.
     async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError>;
 
-    /// Streams one object into the staging area, hashing what is read. The object's bytes are durable on return; its name is
-    /// durable after [`Self::sync`]. [`ObjectError::Changed`] when the source is not `object` before or after.
+    /// Streams one object into the staging area, hashing what is read. Its bytes and its name are durable after
+    /// [`Self::sync`]. [`ObjectError::Changed`] when the source is not `object` before or after.
     async fn copy(
         &self,
         source: &Prefix,
@@ -384,7 +384,7 @@ pub trait Objects: Send + Sync + 'static {
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError>;
 
-    /// Makes the names of staged objects durable.
+    /// Makes staged objects durable, bytes and names.
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError>;
 
     /// Reads an object from the device and compares it. [`ObjectError::Mismatch`] says what differs.

@@ -13,6 +13,10 @@ mod contract;
 
 mod control;
 
+mod copies;
+
+mod corruptions;
+
 mod edge;
 
 mod heard;
@@ -62,6 +66,8 @@ mod plan_figures;
 mod plan_queue;
 
 mod receipts;
+
+mod steps;
 
 mod objects_contract;
 

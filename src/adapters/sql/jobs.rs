@@ -304,9 +304,16 @@ pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
         rounds: row.try_get("rounds")?,
         undo_open: row.try_get::<i64, _>("undo_open")? == 1,
     };
+    let options = MoveOptions {
+        priority: row.try_get("priority")?,
+        ..super::from_json(row, "options")?
+    };
     let at_target = row.try_get::<i64, _>("at_target")? == 1;
     // Once the dataset has moved on, switching back would not undo this job but the later one.
-    let actions = state.actions().into_iter().filter(|a| *a != "undo" || at_target);
+    let actions = state
+        .actions()
+        .into_iter()
+        .filter(|a| *a != "undo" || at_target || options.replicate);
     let job = Job {
         id: JobId(row.try_get("id")?),
         dataset_id: DatasetId(row.try_get("dataset_id")?),
@@ -350,10 +357,7 @@ pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
             .transpose()?,
         manifest_at: time("manifest_at")?,
         verification: row.try_get("verification")?,
-        options: MoveOptions {
-            priority: row.try_get("priority")?,
-            ..super::from_json(row, "options")?
-        },
+        options,
         bytes_sent: Bytes::from_i64(row.try_get("bytes_sent")?),
     })
 }

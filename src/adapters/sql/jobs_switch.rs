@@ -49,7 +49,11 @@ pub async fn switch(
     to: &JobState,
     new: &NewServing<'_>,
 ) -> Result<Switch, StoreError> {
+    if seen.options.replicate {
+        return replicate(tx, seen, to, new).await;
+    }
     let job = &seen.job;
+    let retire_after = (!seen.options.keep_source).then_some(new.retire_after.0);
     let dataset = sqlx::query(
         "UPDATE datasets SET path_uri = $5, location_id = $6, prefix = $7, storage_class = $8, object_count = $9, \
          size_bytes = $10, scanned_at = $11, updated_at = $11, generation = generation + 1 \
@@ -73,7 +77,7 @@ pub async fn switch(
          WHERE id = $1 AND role = 'serving'",
     )
     .bind(seen.source_replica.map(|r| r.0))
-    .bind(new.retire_after.0)
+    .bind(retire_after)
     .bind(new.counted.0)
     .bind(new.counted.1.to_i64())
     .execute(&mut *tx)
@@ -100,16 +104,92 @@ pub async fn switch(
     .bind(job.id.0)
     .bind(job.fence)
     .bind(replica)
-    .bind(new.retire_after.0)
+    .bind(retire_after)
     .bind(new.verification)
     .execute(&mut *tx)
     .await?;
     let also = Also {
+        reason: seen
+            .options
+            .keep_source
+            .then(|| "the source is kept for good as a second copy".into()),
         release: true,
         progress: Some(new.progress),
         ..Also::default()
     };
     finish(tx, seen, to, &also, new.now).await
+}
+
+/// Takes note of the target as a second copy. Readers stay where they are.
+async fn replicate(
+    tx: &mut Conn,
+    seen: &JobRow,
+    to: &JobState,
+    new: &NewServing<'_>,
+) -> Result<Switch, StoreError> {
+    let job = &seen.job;
+    let stands = sqlx::query(
+        "UPDATE datasets SET updated_at = updated_at WHERE id = $1 AND generation = $2 AND path_uri = $3 AND location_id = $4",
+    )
+    .bind(job.dataset_id.0)
+    .bind(seen.seen_generation)
+    .bind(job.source_uri.to_string())
+    .bind(job.source_location_id.0)
+    .execute(&mut *tx)
+    .await?;
+    if stands.rows_affected() != 1 {
+        return Ok(Switch::DatasetMoved);
+    }
+    let replica: i64 = sqlx::query_scalar(
+        "INSERT INTO replicas (dataset_id, location_id, prefix, storage_class, role, object_count, size_bytes, verified_at, \
+         created_at) VALUES ($1, $2, $3, $4, 'retained', $5, $6, $7, $7) RETURNING id",
+    )
+    .bind(job.dataset_id.0)
+    .bind(job.target_location_id.0)
+    .bind(new.prefix)
+    .bind(job.target_class.as_str())
+    .bind(new.counted.0)
+    .bind(new.counted.1.to_i64())
+    .bind(new.now.0)
+    .fetch_one(&mut *tx)
+    .await?;
+    sqlx::query("UPDATE jobs SET target_replica_id = $3, verification = $4 WHERE id = $1 AND fence = $2")
+        .bind(job.id.0)
+        .bind(job.fence)
+        .bind(replica)
+        .bind(new.verification)
+        .execute(&mut *tx)
+        .await?;
+    let also = Also {
+        reason: Some("kept as a second copy; readers stay at the source".into()),
+        release: true,
+        progress: Some(new.progress),
+        ..Also::default()
+    };
+    finish(tx, seen, to, &also, new.now).await
+}
+
+/// Gives a second copy up. Readers stay where they are.
+async fn drop_copy(
+    tx: &mut Conn,
+    seen: &JobRow,
+    to: &JobState,
+    now: Timestamp,
+) -> Result<Switch, StoreError> {
+    let given_up = sqlx::query("UPDATE replicas SET role = 'deleting' WHERE id = $1 AND role = 'retained'")
+        .bind(seen.target_replica.map(|r| r.0))
+        .execute(&mut *tx)
+        .await?;
+    if given_up.rows_affected() != 1 {
+        return Ok(Switch::DatasetMoved);
+    }
+    let also = Also {
+        reason: Some("the second copy is being removed; readers stay where they are".into()),
+        release: true,
+        raise_fence: true,
+        ..Also::default()
+    };
+    finish(tx, seen, to, &also, now).await
 }
 
 /// Points the dataset back at the retained source and gives the target's copy up, all or nothing.
@@ -123,6 +203,9 @@ pub async fn undo(
     prefix: &str,
     now: Timestamp,
 ) -> Result<Switch, StoreError> {
+    if seen.options.replicate {
+        return drop_copy(tx, seen, to, now).await;
+    }
     let job = &seen.job;
     let given_up = sqlx::query("UPDATE replicas SET role = 'deleting' WHERE id = $1 AND role = 'serving'")
         .bind(seen.target_replica.map(|r| r.0))
@@ -246,7 +329,7 @@ pub async fn retired(tx: &mut Conn, replica: ReplicaId) -> Result<bool, StoreErr
 pub async fn to_retire(conn: &mut Conn, now: Timestamp) -> Result<Vec<JobRow>, StoreError> {
     jobs::select(
         conn,
-        "j.status = 'completed' AND j.undo_open = 1 AND $2 = $2 AND EXISTS (SELECT 1 FROM replicas r \
+        "j.status = 'completed' AND j.undo_open = 1 AND j.undo_until IS NOT NULL AND $2 = $2 AND EXISTS (SELECT 1 FROM replicas r \
          WHERE r.id = j.source_replica_id AND r.role = 'retained' AND r.retire_after <= $1)",
         [now.0, 0],
     )
@@ -261,7 +344,7 @@ pub async fn to_remove(conn: &mut Conn) -> Result<Vec<JobRow>, StoreError> {
     jobs::select(
         conn,
         "$1 = $2 AND EXISTS (SELECT 1 FROM replicas r WHERE r.role = 'deleting' AND \
-         ((j.status = 'completed' AND r.id = j.source_replica_id) OR (j.status = 'undone' AND r.id = j.target_replica_id)))",
+         ((j.status = 'completed' AND j.undo_until IS NOT NULL AND r.id = j.source_replica_id) OR (j.status = 'undone' AND r.id = j.target_replica_id)))",
         [0, 0],
     )
     .await

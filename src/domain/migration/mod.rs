@@ -7,6 +7,8 @@
 
 pub mod estimate;
 
+pub mod evacuation;
+
 pub mod limit;
 
 pub mod machine;

@@ -1,13 +1,15 @@
-//! `dim datasets create|list|get|scan|delete`.
+//! `dim datasets create|list|get|scan|replicate|delete`.
 
 use super::Client;
 use super::client::segment;
 use super::exit::CliError;
 use super::locations::items;
+use super::migrate::{self, How};
 use super::output::{Out, note};
 use super::style::{self, Style, or_dash};
 use super::table::{Column, Tint, facts, render};
 use crate::domain::dataset::{Dataset, DatasetDetail, DatasetSummary, ScanResult};
+use crate::domain::migration::options::MoveOptions;
 use crate::domain::replica::Replica;
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -38,6 +40,8 @@ pub enum Datasets {
         #[arg(long, value_name = "ID", conflicts_with = "dataset")]
         dataset_id: Option<String>,
     },
+    /// Make a second copy at another location; readers stay where they are
+    Replicate(Replicate),
     /// Forget a dataset; its files stay
     Delete {
         /// Its id or name
@@ -72,6 +76,37 @@ pub struct Create {
     latency_limit_ms: Option<i64>,
 }
 
+/// Arguments of `dim datasets replicate`.
+#[derive(Debug, Args)]
+pub struct Replicate {
+    /// The dataset, by id or name
+    dataset: String,
+    /// Where to: a location's name or id, or an address
+    #[arg(long, value_name = "URI|NAME")]
+    to: String,
+    /// Storage class there [default: the location's]
+    #[arg(long, value_name = "CLASS")]
+    storage_class: Option<String>,
+    /// Only print the plan
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+async fn replicate(args: &Replicate, client: &Client, out: Out) -> Result<(), CliError> {
+    let options = MoveOptions {
+        replicate: true,
+        ..args.how.options()
+    };
+    let body = json!({
+        "dataset_id": args.dataset, "target_location": args.to, "storage_class": args.storage_class,
+        "dry_run": args.dry_run, "options": options,
+    });
+    let reply = client.post("/api/v1/plans", &body).await?;
+    migrate::show(&reply, out)
+}
+
 /// Arguments of `dim datasets list`.
 #[derive(Debug, Args)]
 pub struct List {
@@ -99,6 +134,7 @@ pub struct List {
 pub async fn run(command: Datasets, client: &Client, out: Out) -> Result<(), CliError> {
     match command {
         Datasets::Create(new) => create(new, client, out).await,
+        Datasets::Replicate(args) => replicate(&args, client, out).await,
         Datasets::List(list) => {
             let mut query = vec![("sort", list.sort)];
             query.extend(list.search.map(|v| ("search", v)));

@@ -1,10 +1,11 @@
-//! `dim jobs list|get|cancel|pause|resume|retry|approve|undo|priority|receipt`.
+//! `dim jobs list|get|cancel|pause|resume|retry|approve|undo|plan-back|priority|receipt`.
 //!
 //! Invariant: what can be done with a job is the server's to say; the command passes its answer on.
 
 use super::client::segment;
 use super::exit::CliError;
 use super::locations::items;
+use super::migrate;
 use super::output::{Out, note};
 use super::style::{self, Style, or_dash};
 use super::table::{Column, Tint, facts, render};
@@ -34,6 +35,14 @@ pub enum Jobs {
     Approve(One),
     /// Switch a completed job back within its grace period: no bytes move
     Undo(One),
+    /// Plan the move that takes a completed job back after its grace period, with its price
+    PlanBack {
+        /// Its id
+        job: String,
+        /// Queue it as well
+        #[arg(long)]
+        apply: bool,
+    },
     /// Set how urgent a waiting job is
     Priority {
         /// Its id
@@ -208,6 +217,11 @@ pub async fn run(command: Jobs, client: &Client, out: Out) -> Result<(), CliErro
         Jobs::Retry(one) => act(&one, "retry", client, out).await,
         Jobs::Approve(one) => act(&one, "approve", client, out).await,
         Jobs::Undo(one) => act(&one, "undo", client, out).await,
+        Jobs::PlanBack { job, apply } => {
+            let body = serde_json::json!({ "dry_run": !apply });
+            let reply = client.post(&path(&job, "/plan-back"), &body).await?;
+            migrate::show(&reply, out)
+        }
         Jobs::Priority { job, priority } => {
             let body = serde_json::json!({ "priority": priority });
             let reply = client.post(&path(&job, "/priority"), &body).await?;

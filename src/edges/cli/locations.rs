@@ -7,6 +7,7 @@ use super::style::{self, Style, or_dash};
 use super::table::{Column, Tint, facts};
 use super::{Client, client::Reply};
 use crate::domain::location::{Location, LocationCheck, LocationSummary};
+use crate::domain::migration::evacuation::{Evacuation, Evacuee};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -27,6 +28,8 @@ pub enum Locations {
         /// Its id or name
         location: String,
     },
+    /// Move every dataset away from a location; what cannot be moved is named
+    Evacuate(Evacuate),
     /// Forget a location that no dataset uses; its files stay
     Remove {
         /// Its id or name
@@ -111,12 +114,91 @@ pub async fn run(command: Locations, client: &Client, out: Out) -> Result<(), Cl
                 format!("{location} is not reachable: {problem}"),
             ))
         }
+        Locations::Evacuate(args) => evacuate(&args, client, out).await,
         Locations::Remove { location } => {
             client.delete(&path(&location, "")).await?;
             note(&format!("location {location} is forgotten; its files stay"));
             Ok(())
         }
     }
+}
+
+/// Arguments of `dim locations evacuate`.
+#[derive(Debug, Args)]
+pub struct Evacuate {
+    /// The location that is to be empty, by id or name
+    location: String,
+    /// Where everything goes: a location's name or id
+    #[arg(long, value_name = "LOCATION")]
+    to: String,
+    /// Storage class there [default: the location's]
+    #[arg(long, value_name = "CLASS")]
+    storage_class: Option<String>,
+    /// Only print what would be moved
+    #[arg(long)]
+    dry_run: bool,
+    /// Queue the moves so that a person must approve each first
+    #[arg(long, conflicts_with = "dry_run")]
+    require_approval: bool,
+    #[command(flatten)]
+    how: super::migrate::How,
+}
+
+async fn evacuate(args: &Evacuate, client: &Client, out: Out) -> Result<(), CliError> {
+    let body = json!({
+        "target_location": args.to, "storage_class": args.storage_class, "dry_run": args.dry_run,
+        "require_approval": args.require_approval, "options": args.how.options(),
+    });
+    let reply = client.post(&path(&args.location, "/evacuate"), &body).await?;
+    let found: Evacuation = reply.typed()?;
+    let empty = format!("no dataset is served from {}", found.location);
+    out.rows(&reply, &evacuee_columns(), &found.datasets, &empty)?;
+    let stay = found.datasets.iter().filter(|d| d.problem.is_some()).count();
+    note(&format!(
+        "{} datasets, {} to {}, {} once; {} moves queued",
+        found.datasets.len(),
+        found.size_bytes,
+        found.target_location,
+        found.one_time_nanousd,
+        found.datasets.iter().filter(|d| d.job_id.is_some()).count(),
+    ));
+    if found.left_out > 0 {
+        note(&format!(
+            "{} more datasets were not looked at; ask again once these have moved",
+            found.left_out
+        ));
+    }
+    if stay == 0 {
+        return Ok(());
+    }
+    Err(CliError::failure(format!(
+        "{stay} datasets cannot be moved and stay at {}",
+        found.location
+    )))
+}
+
+fn evacuee_columns() -> Vec<Column<Evacuee>> {
+    vec![
+        Column::text("DATASET", "dataset_name", |r: &Evacuee| r.dataset_name.clone()),
+        Column::number(
+            "SIZE",
+            "size_bytes",
+            |r: &Evacuee| r.size_bytes.to_string(),
+            |r: &Evacuee| r.size_bytes.0.to_string(),
+        ),
+        Column::number(
+            "ONCE",
+            "one_time_nanousd",
+            |r: &Evacuee| or_dash(r.one_time_nanousd),
+            |r: &Evacuee| r.one_time_nanousd.map_or_else(String::new, |m| m.0.to_string()),
+        ),
+        Column::text("JOB", "job_id", |r: &Evacuee| or_dash(r.job_id)),
+        Column::text("TO", "target_uri", |r: &Evacuee| or_dash(r.target_uri.as_ref())),
+        Column::text("STAYS BECAUSE", "problem", |r: &Evacuee| {
+            r.problem.clone().unwrap_or_default()
+        })
+        .tinted(|_| Tint::Bad),
+    ]
 }
 
 fn path(location: &str, rest: &str) -> String {

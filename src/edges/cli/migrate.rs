@@ -3,6 +3,7 @@
 //! Invariant: the plan is the server's; the dry run prints the same plan that the real run queues.
 
 use super::Client;
+use super::client::Reply;
 use super::exit::{CliError, Exit};
 use super::output::{Out, note};
 use super::style::{self, Style, or_dash};
@@ -144,14 +145,26 @@ fn breaker(text: &str) -> Result<Breaker, String> {
 /// No server, its refusal, or a plan whose checks do not allow the move.
 pub async fn run(command: Migrate, client: &Client, out: Out) -> Result<(), CliError> {
     let Migrate::Plan(args) = command;
+    plan(&args, client, out).await
+}
+
+async fn plan(args: &PlanArgs, client: &Client, out: Out) -> Result<(), CliError> {
     let body = json!({
         "dataset_id": args.dataset_id, "target_location": args.target_location,
         "storage_class": args.storage_class, "dry_run": args.dry_run, "require_approval": args.require_approval,
         "options": args.how.options(),
     });
     let reply = client.post("/api/v1/plans", &body).await?;
+    show(&reply, out)
+}
+
+/// Prints a plan, and says what became of it.
+///
+/// # Errors
+/// A plan whose checks do not allow the move.
+pub fn show(reply: &Reply, out: Out) -> Result<(), CliError> {
     let planned: Planned = reply.typed()?;
-    out.one(&reply, &columns(), &planned, |style| {
+    out.one(reply, &columns(), &planned, |style| {
         plan_text(&planned.plan, style)
     })?;
     if let Some(job) = &planned.job {
@@ -159,7 +172,7 @@ pub async fn run(command: Migrate, client: &Client, out: Out) -> Result<(), CliE
             "job {} is {}; follow it with: dim watch job --job-id {}",
             job.id, job.status, job.id
         ));
-    } else if args.dry_run {
+    } else {
         note("a dry run: nothing was queued");
     }
     if planned.plan.applicable {

@@ -1,10 +1,10 @@
-//! `/api/v1/limits` and the urgency of a job.
+//! `/api/v1/limits`, the urgency of a job, and the way back after its grace period.
 
 use super::extract::{Json, Key};
 use super::problem::ApiError;
 use super::table::Route;
-use crate::domain::migration::Job;
 use crate::domain::migration::limit::{Limit, NewLimit};
+use crate::domain::migration::{Job, Planned};
 use crate::services::{ServiceError, Services};
 use axum::extract::State;
 use schemars::JsonSchema;
@@ -31,6 +31,16 @@ pub fn table() -> Vec<Route> {
         .answers::<Limits>(200)
         .problems(&[404]),
         Route::post(
+            "/api/v1/jobs/{job}/plan-back",
+            "planBack",
+            "Plans the move that takes a job back after its grace period, with its price; queues it unless it is a dry run",
+            plan_back,
+        )
+        .body::<Back>()
+        .answers::<Planned>(200)
+        .problems(&[403, 404, 409, 501])
+        .idempotent(),
+        Route::post(
             "/api/v1/jobs/{job}/priority",
             "setJobPriority",
             "Sets how urgent a waiting move is",
@@ -55,6 +65,27 @@ struct Limits {
 struct Priority {
     /// From -10 to 10; higher is taken first.
     priority: i64,
+}
+
+/// Whether to queue it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Back {
+    /// Only plan: nothing is queued.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn plan_back(
+    State(services): State<Services>,
+    key: Key,
+    Json(back): Json<Back>,
+) -> Result<axum::Json<Planned>, ApiError> {
+    let id = key
+        .0
+        .parse()
+        .map_err(|_| ServiceError::not_found("job", &key.0))?;
+    Ok(axum::Json(services.mover.plan_back(id, back.dry_run).await?))
 }
 
 async fn list(State(services): State<Services>) -> Result<axum::Json<Limits>, ApiError> {

@@ -6,6 +6,7 @@ use super::problem::ApiError;
 use super::table::Route;
 use crate::domain::dataset::Page;
 use crate::domain::location::{Location, LocationCheck, LocationSummary, NewLocation};
+use crate::domain::migration::evacuation::{Evacuation, EvacuationRequest};
 use crate::services::Services;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -55,6 +56,17 @@ pub fn table() -> Vec<Route> {
         .detail("A store that is away is an answer, not an error.")
         .answers::<LocationCheck>(200)
         .problems(&[404]),
+        Route::post(
+            "/api/v1/locations/{location}/evacuate",
+            "evacuateLocation",
+            "Plans a move of every dataset away from a location, and queues them unless it is a dry run",
+            evacuate,
+        )
+        .detail("What cannot be moved is named with the reason and stays. Copies that are kept after earlier moves stay as well.")
+        .body::<EvacuationRequest>()
+        .answers::<Evacuation>(200)
+        .problems(&[404])
+        .idempotent(),
         Route::delete(
             "/api/v1/locations/{location}",
             "removeLocation",
@@ -74,6 +86,14 @@ struct Asked {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+async fn evacuate(
+    State(services): State<Services>,
+    key: Key,
+    Json(request): Json<EvacuationRequest>,
+) -> Result<axum::Json<Evacuation>, ApiError> {
+    Ok(axum::Json(services.mover.evacuate(&key.0, &request).await?))
 }
 
 async fn list(

@@ -42,9 +42,9 @@ points! {
     ManifestWhole = "manifest-whole",
     /// Bytes are on their way to the target.
     Copying = "copying",
-    /// An object's bytes are durable, its row is not.
+    /// An object is copied; neither it nor its row is durable.
     ObjectCopied = "object-copied",
-    /// The names of a group are durable, their rows are not.
+    /// The objects of a group are durable, their rows are not.
     GroupSynced = "group-synced",
     /// The rows of a group are durable.
     GroupRecorded = "group-recorded",

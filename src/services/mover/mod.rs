@@ -8,6 +8,7 @@
 //! `held.rs` a job under a lease, `carry.rs` its way through `copy.rs`, `verify.rs` and `switch.rs`; `clean.rs`, `retire.rs` and
 //! `remove.rs` are what is left to do afterwards. `failpoint.rs` names the gaps between all these steps.
 
+mod away;
 mod carry;
 mod clean;
 mod control;

@@ -26,7 +26,7 @@ const AT_ONCE_LOCAL: usize = 8;
 /// … and where a network is in between.
 const AT_ONCE_REMOTE: usize = 32;
 /// A group is recorded when it has so many objects …
-const GROUP: usize = 256;
+const GROUP: usize = 512;
 /// … or when its first object has waited so long: what a crash costs at most.
 const GROUP_WAIT: Duration = Duration::from_millis(200);
 /// Manifest rows read at once.

@@ -76,6 +76,7 @@ impl Mover {
         };
         let figures = self.figures(dataset, source, target, listing).await?;
         let mut found = checks::of_objects(dataset, listing);
+        found.extend(checks::of_folding(listing, target));
         match &survey {
             Ok(survey) => found.extend(checks::of_places(survey, space, target, listing)),
             Err(error) => found.push(checks::unreachable(error, target)),
@@ -109,7 +110,7 @@ impl Mover {
             monthly_saving_nanousd: figures.monthly_saving,
             expectation: figures.expectation,
             duration_secs: figures.duration_secs,
-            deletes: deletes(dataset, listing, self.deps.options.grace_secs),
+            deletes: deletes(dataset, listing, self.deps.options.grace_secs, options),
             applicable: found.iter().all(|check| check.ok),
             checks: found,
             options: options.clone(),
@@ -168,7 +169,13 @@ fn forbidden(plan: &Plan) -> ServiceError {
 }
 
 /// What will be deleted, and when.
-fn deletes(dataset: &Dataset, listing: &Listing, grace_secs: i64) -> String {
+fn deletes(dataset: &Dataset, listing: &Listing, grace_secs: i64, options: &MoveOptions) -> String {
+    if options.replicate {
+        return "Nothing: the source goes on serving, and the target becomes a second copy.".into();
+    }
+    if options.keep_source {
+        return "Nothing: the source stays for good as a second copy, and an undo switches back to it at any time.".into();
+    }
     let at = &dataset.path_uri;
     let stays = match listing.skipped_count {
         0 => String::new(),

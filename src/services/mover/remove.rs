@@ -223,7 +223,9 @@ async fn remove(held: &mut Held, serving: Option<Serving>) -> Result<(), Halt> {
     }
     held.pass(Point::Removed).await;
     let what = what_goes(held);
-    let why = if undone {
+    let why = if undone && held.row.options.replicate {
+        "readers stay where they are"
+    } else if undone {
         "readers are sent to the source again"
     } else {
         "the grace period is over"

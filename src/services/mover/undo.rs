@@ -46,6 +46,10 @@ impl Mover {
     }
 
     async fn both_unchanged(&self, row: &JobRow) -> ServiceResult<()> {
+        if row.options.replicate {
+            // Readers stay where they are, and what was written to the second copy was written to no copy of the catalog.
+            return Ok(());
+        }
         let source = prefix(&row.source_root, &row.job.source_uri)?;
         let target = prefix(&row.target_root, &row.job.target_uri)?;
         let (store, id) = (&self.deps.store, row.job.id);

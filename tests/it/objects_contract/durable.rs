@@ -5,12 +5,11 @@ use data_in_motion::adapters::objects::LocalObjects;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-/// Copies, syncs and renames one object. Run by the test below under strace.
-#[tokio::test]
-#[ignore = "is run by the bytes_are_durable_before_their_name_is under strace"]
-async fn traced() {
+async fn copy_and_rename(count: usize) {
     let ground = Ground::new(Arc::new(LocalObjects::new()));
-    ground.write("set/deep/traced-object", "content");
+    for i in 0..count {
+        ground.write(&format!("set/deep/traced-object-{i:02}"), "content");
+    }
     let staging = ground.staging("traced-target");
     ground.copy_all(&staging).await;
     ground
@@ -20,50 +19,75 @@ async fn traced() {
         .unwrap();
 }
 
-#[test]
-fn bytes_are_durable_before_their_name_is() {
+/// Copies, syncs and renames one object. Run by a test below under strace.
+#[tokio::test]
+#[ignore = "is run under strace"]
+async fn traced_one() {
+    copy_and_rename(1).await;
+}
+
+/// The same with many.
+#[tokio::test]
+#[ignore = "is run under strace"]
+async fn traced_many() {
+    copy_and_rename(20).await;
+}
+
+/// The system calls of a test in a process of its own; `None`, said on stderr, where nothing may be traced.
+fn trace(name: &str) -> Option<String> {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log");
-    let traced = "objects_contract::durable::traced";
     let done = Command::new("strace")
         .args([
             "-f",
             "-y",
             "-e",
-            "trace=fsync,fdatasync,rename,renameat,renameat2,write,mkdirat",
+            "trace=fsync,fdatasync,syncfs,rename,renameat,renameat2,write,mkdirat",
             "-o",
         ])
         .arg(&log)
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", traced, "--ignored"])
+        .args([
+            "--exact",
+            &format!("objects_contract::durable::{name}"),
+            "--ignored",
+        ])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
     let Ok(status) = done else {
         eprintln!("SKIPPED: there is no strace, so the order of the durable calls was not looked at");
-        return;
+        return None;
     };
     let text = std::fs::read_to_string(&log).unwrap_or_default();
     if text.is_empty() {
         eprintln!("SKIPPED: nothing may be traced here");
-        return;
+        return None;
     }
     assert!(status.success(), "{text}");
-    let lines: Vec<&str> = text.lines().collect();
-    let after = |from: usize, what: &str, is: &dyn Fn(&str) -> bool| {
-        let found = lines.iter().skip(from).position(|line| is(line));
-        from + found.unwrap_or_else(|| panic!("no {what} after line {from} of\n{text}")) + 1
-    };
+    Some(text)
+}
+
+/// The number of the first line after `from` that is as wanted, and one more.
+fn after(text: &str, from: usize, what: &str, is: &dyn Fn(&str) -> bool) -> usize {
+    let found = text.lines().skip(from).position(is);
+    from + found.unwrap_or_else(|| panic!("no {what} after line {from} of\n{text}")) + 1
+}
+
+#[test]
+fn an_object_is_durable_with_its_name_before_it_is_put_in_place() {
+    let Some(text) = trace("traced_one") else { return };
+    let after = |from, what: &str, is: &dyn Fn(&str) -> bool| after(&text, from, what, is);
     let written = after(0, "write of the bytes", &|l| {
         l.contains("write(") && l.contains("\"content\"")
     });
-    let synced = after(written, "fsync of the object", &|l| {
-        l.contains("fsync(") && l.contains("/partial/")
+    let named = after(written, "rename to its key", &|l| {
+        l.contains("rename") && l.contains("\"traced-object-00\"")
     });
-    let named = after(synced, "rename to its key", &|l| {
-        l.contains("rename") && l.contains("\"traced-object\"")
+    let synced = after(named, "fsync of the object", &|l| {
+        l.contains("fsync(") && l.contains("/data/deep/traced-object-00>")
     });
-    let folder = after(named, "fsync of its directory", &|l| {
+    let folder = after(synced, "fsync of its directory", &|l| {
         l.contains("fsync(") && l.contains("/data/deep>")
     });
     let placed = after(folder, "rename to the target", &|l| {
@@ -78,5 +102,22 @@ fn bytes_are_durable_before_their_name_is() {
     });
     after(made, "fsync above the staging area", &|l| {
         l.contains("fsync(") && l.contains("/root>")
+    });
+}
+
+#[test]
+fn many_objects_are_made_durable_by_one_flush_after_the_last_of_them() {
+    let Some(text) = trace("traced_many") else { return };
+    let last = text
+        .lines()
+        .enumerate()
+        .filter(|(_, l)| l.contains("rename") && l.contains("\"traced-object-"))
+        .map(|(i, _)| i)
+        .max()
+        .unwrap();
+    let flush = |l: &str| l.contains("syncfs(") || (l.contains("fsync(") && l.contains("/data/deep>"));
+    let flushed = after(&text, last, "flush", &flush);
+    after(&text, flushed, "rename to the target", &|l| {
+        l.contains("rename") && l.contains("\"traced-target\"")
     });
 }

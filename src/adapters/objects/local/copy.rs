@@ -1,9 +1,10 @@
 //! Copying one object and reading it back.
 //!
-//! Invariant: a name in the staging area's data directory always stands for a whole object whose bytes are durable; half ones are
-//! in the partial directory, under names that are never used twice.
+//! Invariant: a name in the staging area's data directory stands for a whole object, which is durable once `sync` was told of it;
+//! half ones are in the partial directory, under names that are never used twice.
 
 use super::dir::{Dir, failure, io_failure, segments, split_key};
+use super::durable::ALONE;
 use super::listing::fingerprint;
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::throttle::rest;
@@ -173,7 +174,10 @@ fn write_whole(
         last_modification: time(before.st_mtime, before.st_mtime_nsec as i64),
     };
     rustix::fs::futimens(fd, &times).map_err(|e| failure(e, "set the times of", key))?;
-    rustix::fs::fsync(fd).map_err(|e| failure(e, "make durable the object", key))?;
+    // Small ones are made durable together, by `sync`.
+    if length >= ALONE {
+        rustix::fs::fsync(fd).map_err(|e| failure(e, "make durable the object", key))?;
+    }
     Ok(hash)
 }
 

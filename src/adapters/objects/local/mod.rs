@@ -5,6 +5,7 @@
 
 mod copy;
 mod dir;
+mod durable;
 mod listing;
 mod removal;
 mod survey;
@@ -20,7 +21,6 @@ use crate::ports::objects::{
 use async_trait::async_trait;
 use dir::{Dir, failure, is_dir, split_key};
 use rustix::io::Errno;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The store of `file://` locations. Cheap to clone.
@@ -108,17 +108,7 @@ impl Objects for LocalObjects {
 
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {
         let data = staging.data();
-        blocking(move || {
-            let mut folders = BTreeSet::new();
-            for key in &keys {
-                folders.insert(split_key(key)?.0);
-            }
-            for folder in folders {
-                Dir::open(&data)?.descend(folder)?.sync()?;
-            }
-            Ok(())
-        })
-        .await
+        blocking(move || durable::sync(&data, &keys)).await
     }
 
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError> {

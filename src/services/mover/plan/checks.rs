@@ -11,6 +11,8 @@ use crate::domain::price::book::PriceBooks;
 use crate::domain::unit::{Bytes, group_thousands};
 use crate::ports::objects::{Listing, ObjectError, Occupancy, Space, Survey};
 use crate::services::catalog::Target;
+use std::collections::HashMap;
+use unicode_normalization::UnicodeNormalization;
 
 /// Space is given to files in blocks of this size by every common file system.
 const BLOCK: u64 = 4096;
@@ -97,6 +99,41 @@ pub(super) fn of_objects(dataset: &Dataset, listing: &Listing) -> Vec<PlanCheck>
         ));
     }
     checks
+}
+
+/// Keys that one directory would take for the same name, where its file system folds case or Unicode forms.
+pub(super) fn of_folding(listing: &Listing, target: &Target) -> Option<PlanCheck> {
+    if target.location.provider != Provider::Local {
+        return None;
+    }
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    let mut first = None;
+    let mut count = 0_u64;
+    for object in &listing.objects {
+        let folded = folded(&object.key);
+        if let Some(other) = seen.insert(folded, &object.key) {
+            count += 1;
+            first.get_or_insert((other, &object.key));
+        }
+    }
+    let (one, other) = first?;
+    Some(check(
+        "folded_names",
+        true,
+        format!(
+            "{} objects differ from another only in case or Unicode form, such as {one:?} and {other:?}; a disk that folds them \
+             (vfat, NTFS, some shares) would keep one of each pair: the check at the end finds that, and nothing is switched",
+            group_thousands(count)
+        ),
+    ))
+}
+
+fn folded(key: &str) -> String {
+    key.nfc()
+        .flat_map(char::to_lowercase)
+        .collect::<String>()
+        .nfc()
+        .collect()
 }
 
 /// What source and target are.
@@ -191,6 +228,13 @@ pub(super) fn of_options(
     target: &Target,
 ) -> Vec<PlanCheck> {
     let mut checks = vec![of_verify(options.verify, target)];
+    if options.keep_source || options.replicate {
+        checks.push(check(
+            "second_copy",
+            true,
+            "both copies are kept and paid for; the saving above counts one of them",
+        ));
+    }
     if let Some(most) = options.max_bytes {
         let size = listing.size_bytes();
         let over =
@@ -322,6 +366,13 @@ mod tests {
             objects: sizes.iter().enumerate().map(object).collect(),
             ..Listing::default()
         }
+    }
+
+    #[test]
+    fn names_are_folded_by_case_and_by_unicode_form() {
+        assert_eq!(folded("Stra\u{df}e/\u{c4}"), folded("stra\u{df}e/a\u{308}"));
+        assert_eq!(folded("a/B"), folded("A/b"));
+        assert_ne!(folded("a/b"), folded("a/b "));
     }
 
     #[test]
