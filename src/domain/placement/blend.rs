@@ -10,6 +10,7 @@ use super::expert::{
 use super::features::Features;
 use super::grid::{Spot, spot_of};
 use super::ledger::Holding;
+use super::patience::Patience;
 use super::pooled::Pooled;
 use super::problem::Problem;
 use super::universe::{prior, prior_capped};
@@ -27,9 +28,6 @@ const DAILY_MEMORY: f64 = 0.998;
 const SIGHT_DAYS: f64 = 180.0;
 /// Dataset-days at which the fleet's ranking of experts is half believed.
 const FLEET_DAYS: f64 = 20_000.0;
-/// Masters differ in how many days of the fleet's experience they set against a dataset's own.
-const PATIENCE_DAYS: [f64; 4] = [60.0, 150.0, 1_000.0, 1e7];
-
 /// What has been paid per dataset-day by each of several lives, over the whole fleet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Standing {
@@ -72,7 +70,7 @@ pub struct Fleet {
     quarter_reads: Vec<f64>,
     experts: Vec<Expert>,
     standing: Standing,
-    masters: Standing,
+    patience: Patience,
     days_to_refresh: u32,
 }
 
@@ -88,7 +86,7 @@ impl Fleet {
             capped_values: Values::new(problem),
             quarter_reads: Vec::new(),
             standing: Standing::new(experts.len()),
-            masters: Standing::new(PATIENCE_DAYS.len()),
+            patience: Patience::default(),
             experts,
             days_to_refresh: REFRESH_DAYS,
         };
@@ -108,7 +106,6 @@ impl Fleet {
     /// before any dataset's morning.
     pub fn open_day(&mut self, problem: &Problem) {
         self.standing.open_day();
-        self.masters.open_day();
         if self.days_to_refresh == 0 {
             self.revalue(problem, LATER_SWEEPS);
             self.days_to_refresh = REFRESH_DAYS;
@@ -188,67 +185,36 @@ fn cheapest(problem: &Problem, holding: &Holding, cost: impl Fn(usize, Option<&H
     best.1
 }
 
-/// Whom to follow: the one whose cost so far, mixed with `patience` days of the fleet's experience, promises the cheapest half
-/// year, the way to its side included.
-fn leader(
-    problem: &Problem,
-    holding: &Holding,
-    now: usize,
-    lives: &[Life],
-    standing: &Standing,
-    patience: f64,
-    seen: f64,
-) -> usize {
-    let promise = |i: usize| {
-        let daily = (lives[i].paid + patience * standing.expected[i]) / (seen + patience);
-        let way = if i == now {
-            0.0
-        } else {
-            holding.exit_cost(problem, lives[i].holding.at)
-        };
-        daily * SIGHT_DAYS + way
-    };
-    let mut best = (f64::INFINITY, now);
-    for i in 0..lives.len() {
-        let total = promise(i);
-        if total < best.0 - 1e-12 {
-            best = (total, i);
-        }
-    }
-    best.1
-}
-
 /// What is remembered of one dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DatasetState {
     /// Its reads so far.
     pub features: Features,
     lives: Vec<Life>,
-    masters: Vec<Life>,
-    /// The expert each master follows.
-    follows: Vec<usize>,
-    /// The master that is followed.
-    master: usize,
-    /// Days lived, decayed.
+    /// The expert that is followed.
+    follows: usize,
+    /// Days lived, decayed like what the experts have paid.
     seen: f64,
+    /// What each expert's move of this morning cost, USD per GB.
+    moved_today: Vec<f64>,
 }
 
 impl DatasetState {
     /// A dataset on its first morning.
     #[must_use]
     pub fn new(problem: &Problem, fleet: &Fleet) -> Self {
+        let experts = fleet.experts.len();
         Self {
             features: Features::default(),
-            lives: vec![Life::new(problem); fleet.experts.len()],
-            masters: vec![Life::new(problem); PATIENCE_DAYS.len()],
-            follows: vec![problem.hot(); PATIENCE_DAYS.len()],
-            master: PATIENCE_DAYS.len() - 1,
+            lives: vec![Life::new(problem); experts],
+            follows: problem.hot(),
             seen: 0.0,
+            moved_today: vec![0.0; experts],
         }
     }
 
-    /// The morning: every expert chooses, every master chooses an expert, and the answer is where the dataset should lie today.
-    /// `holding` is where it really lies.
+    /// The morning: every expert chooses, and the answer is where the dataset should lie today. `holding` is where it really
+    /// lies.
     pub fn morning(&mut self, problem: &Problem, fleet: &mut Fleet, holding: &Holding) -> usize {
         let now = Now {
             features: &self.features,
@@ -256,34 +222,34 @@ impl DatasetState {
         };
         for (i, life) in self.lives.iter_mut().enumerate() {
             let to = fleet.expert_choice(problem, &fleet.experts[i], &now, life);
-            fleet.standing.paid[i] += life.move_to(problem, to);
+            self.moved_today[i] = life.move_to(problem, to);
+            fleet.standing.paid[i] += self.moved_today[i];
         }
-        for (m, life) in self.masters.iter_mut().enumerate() {
-            let (patience, follows) = (PATIENCE_DAYS[m], self.follows[m]);
-            let standing = &fleet.standing;
-            let to = leader(
-                problem,
-                &life.holding,
-                follows,
-                &self.lives,
-                standing,
-                patience,
-                self.seen,
-            );
-            self.follows[m] = to;
-            fleet.masters.paid[m] += life.move_to(problem, self.lives[to].holding.at);
+        self.follows = self.leader(problem, fleet, holding);
+        self.lives[self.follows].holding.at
+    }
+
+    /// Whom to follow: the one whose cost so far, mixed with some of the fleet's experience, promises the cheapest half year,
+    /// the way to its side included. The one that is followed already wins ties.
+    fn leader(&self, problem: &Problem, fleet: &Fleet, holding: &Holding) -> usize {
+        let patience = fleet.patience.days();
+        let promise = |i: usize| {
+            let daily = (self.lives[i].paid + patience * fleet.standing.expected[i]) / (self.seen + patience);
+            let way = if i == self.follows {
+                0.0
+            } else {
+                holding.exit_cost(problem, self.lives[i].holding.at)
+            };
+            daily * SIGHT_DAYS + way
+        };
+        let mut best = (f64::INFINITY, self.follows);
+        for i in 0..self.lives.len() {
+            let total = promise(i);
+            if total < best.0 - 1e-12 {
+                best = (total, i);
+            }
         }
-        let patience = PATIENCE_DAYS[PATIENCE_DAYS.len() - 1];
-        self.master = leader(
-            problem,
-            holding,
-            self.master,
-            &self.masters,
-            &fleet.masters,
-            patience,
-            self.seen,
-        );
-        self.masters[self.master].holding.at
+        best.1
     }
 
     /// The evening: `read` times the dataset's bytes were read today.
@@ -291,16 +257,17 @@ impl DatasetState {
         let spot = spot_of(&self.features);
         fleet.full.observe(&spot, read);
         fleet.capped.observe(&spot, read.min(1.0));
+        let mut before = Vec::with_capacity(self.lives.len());
+        let mut today = Vec::with_capacity(self.lives.len());
         for (i, life) in self.lives.iter_mut().enumerate() {
+            before.push(life.paid - self.moved_today[i]);
             life.paid *= DAILY_MEMORY;
-            fleet.standing.paid[i] += life.pass_day(problem, read, Some(&fleet.experts[i]));
+            let spent = life.pass_day(problem, read, Some(&fleet.experts[i]));
+            fleet.standing.paid[i] += spent;
+            today.push(self.moved_today[i] + spent);
         }
-        for (m, life) in self.masters.iter_mut().enumerate() {
-            life.paid *= DAILY_MEMORY;
-            fleet.masters.paid[m] += life.pass_day(problem, read, None);
-        }
+        fleet.patience.judge(&before, self.seen, &fleet.standing.expected, &today);
         fleet.standing.days += 1.0;
-        fleet.masters.days += 1.0;
         self.seen = self.seen * DAILY_MEMORY + 1.0;
         self.features.pass_day(read);
     }
@@ -308,6 +275,6 @@ impl DatasetState {
     /// The expert that is being followed.
     #[must_use]
     pub fn follows(&self) -> usize {
-        self.follows[self.master]
+        self.follows
     }
 }

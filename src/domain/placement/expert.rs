@@ -185,7 +185,7 @@ pub fn minimum_beyond_quarter(problem: &Problem, k: usize) -> f64 {
     c.storage() * f64::from(c.min_days.saturating_sub(QUARTER))
 }
 
-/// Reads per day in the decayed mean that a [`Expert::Tables`] with less than full trust leans on: the mean of the quarter's and
+/// Reads per day in the decayed mean that a [`Expert::Tables`] with less than full trust leans on: the mean of the two months' and
 /// the year's memory, and in the first sixty days not less than half a read a month.
 #[must_use]
 pub fn cautious_rate(features: &Features) -> f64 {

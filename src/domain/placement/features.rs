@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Decay times in days of the remembered read volumes.
-pub const MEMORIES: [f64; 5] = [30.0, 90.0, 120.0, 250.0, 365.0];
+pub const MEMORIES: [f64; 5] = [30.0, 60.0, 120.0, 250.0, 365.0];
 /// A day on which a dataset is read many times over says little more than one on which it is read twice.
 const MOST_READS_A_DAY: f64 = 2.0;
 

@@ -13,6 +13,7 @@ pub mod grid;
 pub mod history;
 pub mod ledger;
 pub mod optimum;
+pub mod patience;
 pub mod policies;
 pub mod pooled;
 pub mod problem;

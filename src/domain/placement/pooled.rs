@@ -16,7 +16,7 @@ const GUESS: [f64; 5] = [0.003, 0.03, 0.25, 0.9, 2.5];
 /// Number of classes of read size.
 pub const ATOMS: usize = SIZES.len();
 /// Dataset-days of the fleet's average mixed into every node.
-const AVERAGE_DAYS: f64 = 5.0;
+const AVERAGE_DAYS: f64 = 2.0;
 /// A node never promises a read with certainty.
 const SUREST: f64 = 0.98;
 
