@@ -4,14 +4,16 @@
 //! days fed in, in order: rebuilt from the same events they are the same to the bit. Every morning all datasets choose, every
 //! evening all learn; what one dataset sees during a day never reaches another before the next morning.
 
+use super::calibration::{Calibration, Confidence, Followed, Reliability};
 use super::expert::{
     Expert, INDIFFERENCE, Life, cautious_rate, mean_rate, minimum_beyond_quarter, quarter_cost,
 };
 use super::features::Features;
 use super::grid::{Spot, spot_of};
 use super::ledger::Holding;
+use super::outlook::Drawn;
 use super::patience::Patience;
-use super::pooled::Pooled;
+use super::pooled::{Expectation, Pooled};
 use super::problem::Problem;
 use super::universe::{prior, prior_capped};
 use super::value::{Values, reads_within};
@@ -71,6 +73,13 @@ pub struct Fleet {
     experts: Vec<Expert>,
     standing: Standing,
     patience: Patience,
+    /// This day's word of it.
+    patience_days: f64,
+    calibration: Calibration,
+    /// What every node expected when the tables were last refined.
+    expectations: Vec<Expectation>,
+    #[serde(skip)]
+    outlook: Drawn,
     days_to_refresh: u32,
 }
 
@@ -87,6 +96,10 @@ impl Fleet {
             quarter_reads: Vec::new(),
             standing: Standing::new(experts.len()),
             patience: Patience::default(),
+            patience_days: Patience::default().days(),
+            calibration: Calibration::default(),
+            expectations: Vec::new(),
+            outlook: Drawn::default(),
             experts,
             days_to_refresh: REFRESH_DAYS,
         };
@@ -100,17 +113,49 @@ impl Fleet {
         self.capped_values
             .improve(problem, &self.capped.expectations(), sweeps);
         self.quarter_reads = reads_within(super::expert::QUARTER, &full);
+        self.expectations = full;
+        self.outlook = Drawn::default();
     }
 
     /// Opens a day: ranks the experts by what they have paid, and every 28 days refines the value tables. Call it once a day,
     /// before any dataset's morning.
     pub fn open_day(&mut self, problem: &Problem) {
         self.standing.open_day();
+        self.patience_days = self.patience.days();
         if self.days_to_refresh == 0 {
             self.revalue(problem, LATER_SWEEPS);
             self.days_to_refresh = REFRESH_DAYS;
         }
         self.days_to_refresh -= 1;
+    }
+
+    fn drawn_chance(&self, problem: &Problem, state: &DatasetState, holding: &Holding, to: usize) -> f64 {
+        let outlook = self.outlook.get(problem, &self.expectations);
+        outlook.chance(problem, &state.features, holding, to)
+    }
+
+    /// How sure it is that moving from where `holding` is to `to` costs less within ninety days than staying: from drawn
+    /// futures, corrected by what came of earlier proposals.
+    #[must_use]
+    pub fn confidence(
+        &self,
+        problem: &Problem,
+        state: &DatasetState,
+        holding: &Holding,
+        to: usize,
+    ) -> Confidence {
+        Confidence {
+            chance: self
+                .calibration
+                .state(self.drawn_chance(problem, state, holding, to)),
+            outcomes: self.calibration.outcomes(),
+        }
+    }
+
+    /// What was stated of earlier proposals against what came.
+    #[must_use]
+    pub fn reliability(&self) -> Reliability {
+        self.calibration.table()
     }
 
     /// The experts, in the order of every per-expert list.
@@ -197,6 +242,7 @@ pub struct DatasetState {
     seen: f64,
     /// What each expert's move of this morning cost, USD per GB.
     moved_today: Vec<f64>,
+    followed: Followed,
 }
 
 impl DatasetState {
@@ -210,6 +256,7 @@ impl DatasetState {
             follows: problem.hot(),
             seen: 0.0,
             moved_today: vec![0.0; experts],
+            followed: Followed::default(),
         }
     }
 
@@ -226,13 +273,19 @@ impl DatasetState {
             fleet.standing.paid[i] += self.moved_today[i];
         }
         self.follows = self.leader(problem, fleet, holding);
-        self.lives[self.follows].holding.at
+        let to = self.lives[self.follows].holding.at;
+        if to != holding.at && !self.followed.knows(holding.at, to) {
+            let drawn = fleet.drawn_chance(problem, self, holding, to);
+            self.followed
+                .follow(problem, holding, to, drawn, &fleet.calibration);
+        }
+        to
     }
 
     /// Whom to follow: the one whose cost so far, mixed with some of the fleet's experience, promises the cheapest half year,
     /// the way to its side included. The one that is followed already wins ties.
     fn leader(&self, problem: &Problem, fleet: &Fleet, holding: &Holding) -> usize {
-        let patience = fleet.patience.days();
+        let patience = fleet.patience_days;
         let promise = |i: usize| {
             let daily = (self.lives[i].paid + patience * fleet.standing.expected[i]) / (self.seen + patience);
             let way = if i == self.follows {
@@ -266,7 +319,10 @@ impl DatasetState {
             fleet.standing.paid[i] += spent;
             today.push(self.moved_today[i] + spent);
         }
-        fleet.patience.judge(&before, self.seen, &fleet.standing.expected, &today);
+        fleet
+            .patience
+            .judge(&before, self.seen, &fleet.standing.expected, &today);
+        self.followed.pass_day(problem, read, &mut fleet.calibration);
         fleet.standing.days += 1.0;
         self.seen = self.seen * DAILY_MEMORY + 1.0;
         self.features.pass_day(read);

@@ -4,6 +4,7 @@
 //! exist; the problem that stands for the fleet is the median one of these. Where the bills are compared is [`super::backtest`].
 
 use super::blend::{DatasetState, Fleet};
+use super::calibration::Reliability;
 use super::history::History;
 use super::ledger::{Holding, Ledger};
 use super::problem::Problem;
@@ -61,6 +62,12 @@ impl<'a> Course<'a> {
     #[must_use]
     pub fn place(&self, dataset: usize) -> Option<usize> {
         self.lives[dataset].as_ref().map(|life| life.holding.at)
+    }
+
+    /// What was stated of the fleet's moves against what came of them; `None` before the first day.
+    #[must_use]
+    pub fn reliability(&self) -> Option<Reliability> {
+        self.fleet.as_ref().map(Fleet::reliability)
     }
 
     /// The bills so far, USD per GB, in the order of the history's datasets.

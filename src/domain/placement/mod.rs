@@ -6,6 +6,7 @@
 
 pub mod backtest;
 pub mod blend;
+pub mod calibration;
 pub mod course;
 pub mod expert;
 pub mod features;
@@ -13,6 +14,7 @@ pub mod grid;
 pub mod history;
 pub mod ledger;
 pub mod optimum;
+pub mod outlook;
 pub mod patience;
 pub mod policies;
 pub mod pooled;

@@ -34,7 +34,9 @@ impl Patience {
             return FIRST_DAYS;
         }
         let errors = CHOICES.iter().zip(&self.errors);
-        errors.min_by(|a, b| a.1.total_cmp(b.1)).map_or(FIRST_DAYS, |(days, _)| *days)
+        errors
+            .min_by(|a, b| a.1.total_cmp(b.1))
+            .map_or(FIRST_DAYS, |(days, _)| *days)
     }
 
     /// Judges every way of mixing on one dataset-day. `paid` is what each expert had paid before over `seen` days (both

@@ -29,12 +29,14 @@ pub struct Pooled {
 }
 
 /// What a node expects of the next day.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expectation {
     /// Probability of a read in each size class.
     pub chances: [f64; ATOMS],
     /// Expected multiple of the dataset that is read.
     pub volume: f64,
+    /// Dataset-days behind this.
+    pub seen: f64,
 }
 
 impl Expectation {
@@ -112,7 +114,10 @@ impl Pooled {
 
     fn expectation(&self, node: usize, chance: &[f64; ATOMS], size: &[f64; ATOMS]) -> Expectation {
         let days = self.days[node] + AVERAGE_DAYS;
-        let mut out = Expectation::default();
+        let mut out = Expectation {
+            seen: days,
+            ..Expectation::default()
+        };
         for atom in 0..ATOMS {
             let (reads, volume) = (self.reads[node * ATOMS + atom], self.volume[node * ATOMS + atom]);
             out.chances[atom] = (reads + AVERAGE_DAYS * chance[atom]) / days;

@@ -44,7 +44,7 @@ pub struct Values {
 }
 
 /// The four corners after each node: silence first, then a typical read of every size class.
-fn steps() -> &'static Vec<[Spot; ATOMS + 1]> {
+pub(super) fn steps() -> &'static Vec<[Spot; ATOMS + 1]> {
     static STEPS: OnceLock<Vec<[Spot; ATOMS + 1]>> = OnceLock::new();
     STEPS.get_or_init(|| {
         let step = |node, atom: usize| after(node, if atom == 0 { 0.0 } else { TYPICAL[atom - 1] });
