@@ -26,6 +26,8 @@ pub mod idempotency;
 
 pub mod overview;
 
+pub mod policy;
+
 pub mod recommendation_inputs;
 
 pub mod recommendations;

@@ -127,6 +127,33 @@ pub async fn set_accessed(tx: &mut Conn, last_event: i64) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Datasets after `after`, in the order of ids.
+///
+/// # Errors
+/// The database's own.
+pub async fn ids(conn: &mut Conn, after: DatasetId, limit: i64) -> Result<Vec<DatasetId>, StoreError> {
+    let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM datasets WHERE id > $1 ORDER BY id LIMIT $2")
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    Ok(ids.into_iter().map(DatasetId).collect())
+}
+
+/// How many datasets there are, and how many hours with accesses are known before an instant.
+///
+/// # Errors
+/// The database's own.
+pub async fn known_past(conn: &mut Conn, before: Timestamp) -> Result<(i64, i64), StoreError> {
+    let row = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM datasets), (SELECT COUNT(*) FROM access_rollups WHERE hour < $1)",
+    )
+    .bind(before.0)
+    .fetch_one(conn)
+    .await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
 /// These datasets, in the order of ids.
 ///
 /// # Errors

@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("060_control", include_str!("schema/060_control.sql")),
     ("070_outcomes", include_str!("schema/070_outcomes.sql")),
+    ("080_policy", include_str!("schema/080_policy.sql")),
 ];
 
 /// Applies what is missing.

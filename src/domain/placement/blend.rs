@@ -328,6 +328,12 @@ impl DatasetState {
         self.features.pass_day(read);
     }
 
+    /// Where the dataset should lie, as of the last morning.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.lives[self.follows].holding.at
+    }
+
     /// The expert that is being followed.
     #[must_use]
     pub fn follows(&self) -> usize {

@@ -20,5 +20,6 @@ pub mod policies;
 pub mod pooled;
 pub mod problem;
 pub mod replay;
+pub mod stream;
 pub mod universe;
 pub mod value;

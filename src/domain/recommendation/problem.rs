@@ -11,6 +11,7 @@ use crate::domain::price::book::PriceBook;
 use crate::domain::price::rates::Holding;
 use crate::domain::price::transfer::Priced;
 use crate::domain::unit::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A placement to choose from.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ impl Readers {
 
 /// What a policy that has followed the whole history says. It takes the place of the forecast alone in deciding which candidate
 /// is proposed; constraints and cost lines stay.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Guidance {
     /// Where the dataset should lie from today on.
     pub location_id: LocationId,

@@ -167,6 +167,22 @@ fn compare(
     known.tell(answer, &entries, chosen);
 }
 
+/// The present placement and those that nothing forbids; `None` for a dataset that is pinned, or whose place has no price.
+#[must_use]
+pub fn open_candidates<'p>(p: &'p Problem<'p>) -> Option<Vec<&'p Candidate<'p>>> {
+    let here = p.current.at?;
+    if p.dataset.pinned_reason.is_some() {
+        return None;
+    }
+    let limit_ms = latency_limit(p, here);
+    let others = p
+        .candidates
+        .iter()
+        .filter(|c| !is_same(&c.placement, &p.current.placement));
+    let open = others.filter(|c| excluded(p, c, limit_ms).is_none());
+    Some(std::iter::once(&p.current).chain(open).collect())
+}
+
 fn flip_way<'a>(entry: &Entry<'a>) -> Option<flip::Way<'a>> {
     let quote = entry.open_quote()?;
     Some(flip::Way {

@@ -4,7 +4,7 @@
 //! tell whether it was made from the same choice.
 
 use crate::adapters::sql::locations::{self, LocationRow};
-use crate::adapters::sql::{Conn, StoreError};
+use crate::adapters::sql::{Conn, StoreError, policy};
 use crate::domain::dataset::Dataset;
 use crate::domain::id::LocationId;
 use crate::domain::location::{Location, Provider, Tier};
@@ -17,13 +17,15 @@ use crate::domain::unit::Bytes;
 use std::sync::Arc;
 
 /// Rises when the rules by which answers are made change, so that stored ones are made again.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 
 /// The places to choose from, as they stand.
 pub(super) struct Choice {
     locations: Vec<LocationRow>,
     prices: Arc<PriceBooks>,
     digest: String,
+    /// The digest without the policy's word.
+    places: String,
 }
 
 impl Choice {
@@ -39,11 +41,21 @@ impl Choice {
                 .map_err(|e| StoreError::corrupt("choice", e))?;
             hash.update(&part);
         }
+        let places = hash.finalize().to_hex().to_string();
+        for version in policy::versions(conn).await? {
+            hash.update(format!("{version:?}").as_bytes());
+        }
         Ok(Self {
+            places,
             digest: hash.finalize().to_hex().to_string(),
             locations,
             prices: prices.clone(),
         })
+    }
+
+    /// Tells the places and their prices apart, whatever the policy says.
+    pub(super) fn places(&self) -> &str {
+        &self.places
     }
 
     pub(super) fn digest(&self) -> &str {

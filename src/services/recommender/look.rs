@@ -7,13 +7,13 @@ use super::Recommender;
 use super::choice::Choice;
 use crate::adapters::sql::recommendation_inputs::{self as inputs, Seen, Stay, Subject};
 use crate::adapters::sql::recommendations::{self as rows, Marks};
-use crate::adapters::sql::{events, jobs};
+use crate::adapters::sql::{events, jobs, policy};
 use crate::domain::access::AccessBucket;
 use crate::domain::event::{DomainEvent, RecommendationLogged};
 use crate::domain::id::DatasetId;
 use crate::domain::recommendation::Recommendation;
 use crate::domain::recommendation::change::{change, is_news, is_same_answer};
-use crate::domain::recommendation::problem::Problem;
+use crate::domain::recommendation::problem::{Guidance, Problem};
 use crate::domain::recommendation::quote::HORIZON_DAYS;
 use crate::domain::recommendation::solve::solve;
 use crate::domain::unit::Timestamp;
@@ -33,6 +33,7 @@ struct Input {
     stay: Stay,
     is_moving: bool,
     stored: Option<Recommendation>,
+    guidance: Option<Guidance>,
 }
 
 /// What a look did.
@@ -179,6 +180,7 @@ async fn load(deps: &Deps, ids: &[DatasetId], now: Timestamp) -> ServiceResult<V
     let stays = inputs::stays(&mut snapshot, ids).await?;
     let moving = jobs::live_of(&mut snapshot, ids).await?;
     let mut stored: HashMap<_, _> = rows::of(&mut snapshot, ids).await?;
+    let mut guidance = policy::guidance(&mut snapshot, ids, now.day()).await?;
     Ok(subjects
         .into_iter()
         .map(|subject| {
@@ -191,6 +193,7 @@ async fn load(deps: &Deps, ids: &[DatasetId], now: Timestamp) -> ServiceResult<V
                 }),
                 is_moving: moving.contains_key(&id),
                 stored: stored.remove(&id),
+                guidance: guidance.remove(&id),
                 subject,
             }
         })
@@ -208,7 +211,7 @@ fn answer(choice: &Choice, input: &Input, now: Timestamp, grace_days: f64) -> Op
         days: &input.days,
         readers: &choice.readers_at(input.stay.home),
         candidates: &choice.candidates(dataset),
-        guidance: None,
+        guidance: input.guidance.as_ref(),
         is_moving: input.is_moving,
         now,
         horizon_days: HORIZON_DAYS,

@@ -3,11 +3,12 @@
 //! Invariant: the same history, prices and present placement give the same answer; a row is written only when the answer or its
 //! figures changed, with the reason; and what list, page and plan show is the stored row. Knows no protocol and no page.
 //!
-//! Read `choice` (where a dataset may stand), `look` (compute and keep), `pass` (the background role), then `review`, `money` and `outcomes`
+//! Read `choice` (where a dataset may stand), `guide` (what the policy says), `look` (compute and keep), `pass` (the background role), then `review`, `money` and `outcomes`
 //! (was it right?).
 
 mod backtest;
 mod choice;
+mod guide;
 mod health;
 mod look;
 mod money;

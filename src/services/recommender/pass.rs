@@ -67,6 +67,8 @@ pub(super) struct Shared {
     turn: tokio::sync::Mutex<()>,
     /// One replay of a history at a time.
     pub(super) replay: tokio::sync::Mutex<()>,
+    /// What the policy's last advice was made from.
+    pub(super) guided: tokio::sync::Mutex<Option<super::guide::Guided>>,
 }
 
 impl Shared {
@@ -79,6 +81,7 @@ impl Shared {
             }),
             turn: tokio::sync::Mutex::new(()),
             replay: tokio::sync::Mutex::new(()),
+            guided: tokio::sync::Mutex::new(None),
         }
     }
 }
@@ -147,7 +150,10 @@ impl Recommender {
     async fn pass(&self) -> ServiceResult<Passed> {
         let began = Instant::now();
         let mut all = Looked::default();
-        let choice = self.choice().await?;
+        let mut choice = self.choice().await?;
+        if self.guide(&choice).await? {
+            choice = self.choice().await?;
+        }
         loop {
             let (ids, last) = {
                 let mut conn = self.deps.store.reader().await?;
