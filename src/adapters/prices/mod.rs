@@ -117,4 +117,6 @@ fn read_dir(dir: &Path) -> Result<Vec<PriceBook>, PricesError> {
 }
 
 #[cfg(test)]
+mod score_tests;
+#[cfg(test)]
 mod tests;

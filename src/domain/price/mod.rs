@@ -17,4 +17,6 @@ pub mod cost;
 
 pub mod dense;
 
+pub mod score;
+
 pub mod listing;

@@ -8,6 +8,7 @@
 use super::book::{BillingUnit, ClassPrice, Egress, Figure, MONTH_DAYS, PriceBook, Step};
 use super::line::Grade;
 use crate::domain::unit::{Bytes, NanoUsd};
+use serde::Serialize;
 
 /// What is held: the dataset as a class bills it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -203,7 +204,7 @@ impl Rates {
 }
 
 /// Where bytes go that leave a location.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Distance {
     /// The same place: free.
     Same,
