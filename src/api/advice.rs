@@ -2,36 +2,91 @@
 
 use super::{ApiError, query::AdviceQuery};
 use crate::domain::dataset::Page;
-use crate::domain::recommendation::Recommendation;
+use crate::domain::id::DatasetId;
+use crate::domain::recommendation::outcome::Advice;
+use crate::domain::recommendation::{Action, PlacementRef, Recommendation, ReviewStatus, explain};
+use crate::domain::unit::NanoUsd;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use serde::{Deserialize, Serialize};
 
 /// Rows on one page of recommendations.
 pub const ADVICE_PER_PAGE: u32 = 50;
 
-/// A page of recommendations, the largest saving first.
+/// A row of the list: what it draws, and no cost lines, which are by far the largest part of a recommendation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdviceRow {
+    /// The dataset.
+    pub id: DatasetId,
+    /// Its name.
+    pub name: String,
+    /// What to do.
+    pub action: Action,
+    /// Where it stands: location and class.
+    pub at: (String, String),
+    /// Where it should stand, for a move.
+    pub to: Option<(String, String)>,
+    /// Staying for 30 days.
+    pub stay: Option<NanoUsd>,
+    /// Saved in 30 days.
+    pub saving: NanoUsd,
+    /// Cost of the move.
+    pub once: NanoUsd,
+    /// Days until it has paid for itself.
+    pub pays_in: Option<i64>,
+    /// The most telling reason, as a sentence.
+    pub why: Option<String>,
+    /// What people decided.
+    pub review: ReviewStatus,
+}
+
+impl From<Recommendation> for AdviceRow {
+    fn from(r: Recommendation) -> Self {
+        let spot = |at: PlacementRef| (at.location_name.to_string(), at.storage_class.to_string());
+        Self {
+            id: r.dataset_id,
+            why: r.reasons.first().map(explain::reason),
+            name: r.dataset_name.to_string(),
+            action: r.action,
+            at: spot(r.current),
+            to: r.proposed.map(spot),
+            stay: r.stay_monthly_nanousd,
+            saving: r.monthly_saving_nanousd,
+            once: r.one_time_nanousd,
+            pays_in: r.break_even_days,
+            review: r.review.status,
+        }
+    }
+}
+
+/// A page of recommendations in brief, the largest saving first.
 ///
 /// # Errors
 /// Those of the recommender.
 #[server(prefix = "/api/fn", endpoint = "recommendations", input = GetUrl)]
-pub async fn list_advice(#[server(default)] query: AdviceQuery) -> Result<Page<Recommendation>, ApiError> {
+pub async fn list_advice(#[server(default)] query: AdviceQuery) -> Result<Page<AdviceRow>, ApiError> {
     let services = expect_context::<crate::services::Services>();
     let cursor = query.cursor.as_deref();
-    Ok(services
+    let page = services
         .recommender
         .list(&query.filter(), cursor, ADVICE_PER_PAGE)
-        .await?)
+        .await?;
+    Ok(Page {
+        items: page.items.into_iter().map(AdviceRow::from).collect(),
+        next_cursor: page.next_cursor,
+        total: page.total,
+    })
 }
 
-/// The recommendation for one dataset.
+/// The recommendation for one dataset, with what its earlier moves brought.
 ///
 /// # Errors
 /// `not_found`, and those of the recommender.
 #[server(prefix = "/api/fn", endpoint = "recommendation", input = GetUrl)]
-pub async fn get_advice(dataset: String) -> Result<Recommendation, ApiError> {
+pub async fn get_advice(dataset: String) -> Result<Advice, ApiError> {
     let services = expect_context::<crate::services::Services>();
     let key = crate::domain::access::DatasetKey::parse(&dataset);
-    Ok(services.recommender.get(&key).await?)
+    Ok(services.recommender.advice(&key).await?)
 }
 
 /// Keeps a decision: `snoozed` for a number of days, `rejected` with a reason, or `open` to take it back.

@@ -59,6 +59,18 @@ impl Prices {
             .ok_or_else(|| ServiceError::not_found("price book", name))
     }
 
+    /// The file of a book as it was read: TOML to be copied, edited and loaded with `--prices-dir`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn text(&self, name: &str) -> ServiceResult<String> {
+        self.deps
+            .prices
+            .text(name)
+            .map(str::to_owned)
+            .ok_or_else(|| ServiceError::not_found("price book", name))
+    }
+
     /// What differs between two books, figure by figure.
     ///
     /// # Errors

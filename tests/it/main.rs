@@ -86,3 +86,7 @@ mod losses;
 mod recommendations;
 
 mod outcomes;
+
+mod prices;
+
+mod advice_page;

@@ -5,7 +5,7 @@
 
 pub mod file;
 
-use crate::domain::price::book::{PriceBook, PriceBooks};
+use crate::domain::price::book::{BUILT_IN_ORIGIN, PriceBook, PriceBooks};
 use std::path::{Path, PathBuf};
 
 /// The books shipped with the program, by file name.
@@ -73,27 +73,37 @@ pub enum PricesError {
 pub fn load(dir: Option<&Path>) -> Result<PriceBooks, PricesError> {
     let mut books = Vec::new();
     for (name, text) in BUILT_IN {
-        books.push(parse(text, "built in").map_err(|problem| PricesError::Invalid {
+        let book = parse(text, BUILT_IN_ORIGIN).map_err(|problem| PricesError::Invalid {
             origin: name.to_owned(),
             problem,
-        })?);
+        })?;
+        books.push((book, text.to_owned()));
     }
     if let Some(dir) = dir {
         books.extend(read_dir(dir)?);
     }
-    Ok(PriceBooks::new(books))
+    Ok(PriceBooks::with_texts(books))
 }
 
 /// One book from TOML text. `origin` says where the text came from.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// What is wrong, in words, with its line and field.
 pub fn parse(text: &str, origin: &str) -> Result<PriceBook, String> {
-    let file: file::BookFile = toml::from_str(text).map_err(|e| e.to_string())?;
+    let file: file::BookFile = toml::from_str(text).map_err(|e| {
+        let at = e.span().map_or(0, |span| span.start);
+        format!("line {}: {}", line(text, at), e.message())
+    })?;
     file.into_book(origin)
+        .map_err(|fault| format!("line {}, {}", line(text, fault.at.start), fault.what))
 }
 
-fn read_dir(dir: &Path) -> Result<Vec<PriceBook>, PricesError> {
+/// The number of the line in which a byte stands, the first being 1.
+fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
+}
+
+fn read_dir(dir: &Path) -> Result<Vec<(PriceBook, String)>, PricesError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| PricesError::Io { path, source }
@@ -111,7 +121,10 @@ fn read_dir(dir: &Path) -> Result<Vec<PriceBook>, PricesError> {
         .map(|path| {
             let text = std::fs::read_to_string(path).map_err(io(path))?;
             let origin = path.display().to_string();
-            parse(&text, &origin).map_err(|problem| PricesError::Invalid { origin, problem })
+            match parse(&text, &origin) {
+                Ok(book) => Ok((book, text)),
+                Err(problem) => Err(PricesError::Invalid { origin, problem }),
+            }
         })
         .collect()
 }

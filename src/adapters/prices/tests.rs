@@ -64,8 +64,66 @@ fn an_editable_copy_wins_over_the_built_in_book() {
     let books = load(Some(dir.path())).unwrap();
     let mine = books.find("local/nvme").unwrap();
     assert_eq!(mine.classes[0].storage[0].price.value, NanoUsd(31_000_000));
-    assert!(mine.origin.ends_with("mine.toml"));
+    assert!(mine.origin.ends_with("mine.toml") && mine.is_own());
+    assert!(!books.find("local/nas").unwrap().is_own());
+    let text = books.text("local/nvme").unwrap();
+    assert!(text.contains("0.031") && parse(text, "again").is_ok());
     assert_eq!(books.all().len(), BUILT_IN.len());
+}
+
+/// Every fault of an edited copy names file, line, class and field.
+#[test]
+fn a_fault_of_a_file_is_told_with_its_line_and_field() {
+    let text = BUILT_IN[0].1;
+    let at = |needle: &str| text.lines().position(|l| l.contains(needle)).unwrap() + 1;
+    let told = |from: &str, to: &str| parse(&text.replacen(from, to, 1), "x").unwrap_err();
+    let retrieval = at("retrieval_per_gb");
+    for (from, to, line, words) in [
+        (
+            "retrieval_per_gb = { usd = 0.01",
+            "retrieval_per_gb = { usd = -1",
+            retrieval,
+            "class STANDARD_IA: retrieval_per_gb: -1 is no price",
+        ),
+        (
+            "retrieval_per_gb = { usd = 0.01",
+            "retrieval_per_gb = { usd = 0.01, up = 3",
+            retrieval,
+            "unknown field `up`",
+        ),
+        (
+            "min_days = { value = 30",
+            "min_days = { value = -30",
+            at("min_days"),
+            "class STANDARD_IA: min_days: -30 is negative",
+        ),
+        (
+            "{ up_to_gb = 10240, usd = 0.09",
+            "{ usd = 0.09",
+            at("up_to_gb = 10240"),
+            "egress: internet: volume steps must rise",
+        ),
+        (
+            "date = \"2026-06-30\"",
+            "date = \"June\"",
+            at("date = \"2026-06-30\""),
+            "date: \"June\" is no date",
+        ),
+        (
+            "name = \"STANDARD_IA\"",
+            "name = \"STANDARD\"",
+            at("name = \"STANDARD_IA\"") - 1,
+            "class STANDARD: it appears twice",
+        ),
+    ] {
+        let fault = told(from, to);
+        assert!(fault.starts_with(&format!("line {line}")), "{line}: {fault}");
+        assert!(fault.contains(words), "{fault}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("mine.toml"), "name = 3").unwrap();
+    let fault = load(Some(dir.path())).unwrap_err().to_string();
+    assert!(fault.contains("mine.toml: line 1"), "{fault}");
 }
 
 /// Amazon S3 FAQ, "How will I be charged and billed": 100 GB for 15 days and 100 TB for 16 days of March are 52,900 GB-months,

@@ -214,6 +214,12 @@ pub struct PriceBook {
 }
 
 impl PriceBook {
+    /// Whether it was read from a file of the owner's instead of being shipped with the program.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.origin != BUILT_IN_ORIGIN
+    }
+
     /// The class of that name, in any case.
     #[must_use]
     pub fn class(&self, name: &str) -> Option<&ClassPrice> {
@@ -330,10 +336,15 @@ pub fn exact_usd(price: NanoUsd) -> String {
     format!("{sign}${}.{kept:0<2}", nano / 1_000_000_000)
 }
 
+/// The origin of a book that is shipped with the program.
+pub const BUILT_IN_ORIGIN: &str = "built in";
+
 /// All books that are loaded, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriceBooks {
     books: Vec<PriceBook>,
+    /// By name: the file as it was read, to be copied and edited.
+    texts: std::collections::BTreeMap<String, String>,
 }
 
 impl PriceBooks {
@@ -344,7 +355,27 @@ impl PriceBooks {
             books.into_iter().map(|b| (b.name.clone(), b)).collect();
         Self {
             books: by_name.into_values().collect(),
+            texts: std::collections::BTreeMap::new(),
         }
+    }
+
+    /// The same from books with the text of their files.
+    #[must_use]
+    pub fn with_texts(books: impl IntoIterator<Item = (PriceBook, String)>) -> Self {
+        let (books, texts): (Vec<_>, Vec<_>) = books
+            .into_iter()
+            .map(|(book, text)| (book.clone(), (book.name, text)))
+            .unzip();
+        Self {
+            texts: texts.into_iter().collect(),
+            ..Self::new(books)
+        }
+    }
+
+    /// The file that a book was read from, as it is.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.texts.get(name).map(String::as_str)
     }
 
     /// Every book.

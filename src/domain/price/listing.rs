@@ -25,6 +25,9 @@ pub struct BookSummary {
     pub assumption: bool,
     /// `built in`, or the file that replaced it.
     pub origin: String,
+    /// Whether it is an owner's file rather than one shipped with the program.
+    #[serde(default)]
+    pub is_own: bool,
     /// Its storage classes, in the vendor's order of transitions.
     pub classes: Vec<String>,
     /// How many figures are of grade A, of B and of C.
@@ -47,6 +50,7 @@ impl BookSummary {
             version: book.version,
             assumption: book.assumption,
             origin: book.origin.clone(),
+            is_own: book.is_own(),
             classes: book.classes.iter().map(|c| c.name.to_string()).collect(),
             figures_by_grade: [of(Grade::A), of(Grade::B), of(Grade::C)],
             locations,

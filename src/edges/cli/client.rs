@@ -102,6 +102,18 @@ impl Client {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// Gets text that is not JSON.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub async fn text(&self, path: &str) -> Result<String, CliError> {
+        let (status, text) = self.exchange(self.request(Method::GET, path)).await?;
+        if !(200..300).contains(&status) {
+            return Err(problem(status, &text));
+        }
+        Ok(text)
+    }
+
     /// Posts a value to `path`.
     ///
     /// # Errors

@@ -10,6 +10,8 @@ use crate::domain::price::book::{FigureRow, PriceBook};
 use crate::domain::price::line::Grade;
 use crate::domain::price::listing::{BookSummary, FigureDifference};
 use clap::Subcommand;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 /// What to do with price books.
 #[derive(Debug, Subcommand)]
@@ -20,6 +22,14 @@ pub enum Prices {
     Show {
         /// Its name, such as aws/us-east-1
         book: String,
+    },
+    /// Copy a book's file, to edit it and load it with `dim serve --prices-dir DIR`
+    Copy {
+        /// Its name, such as aws/us-east-1
+        book: String,
+        /// The file to write, which must not exist; standard output when left out
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Show what differs between two books
     Diff {
@@ -46,6 +56,24 @@ pub async fn run(command: Prices, client: &Client, out: Out) -> Result<(), CliEr
             let found: PriceBook = reply.typed()?;
             show(&found, &reply, out)
         }
+        Prices::Copy { book, to } => {
+            let text = client.text(&path(&book, "/file")).await?;
+            let Some(to) = to else {
+                return out.text(&text);
+            };
+            write_new(&to, &text).map_err(|e| {
+                CliError::failure(format!("cannot write {}: {e}; nothing was changed", to.display()))
+            })?;
+            note(&format!(
+                "{book} is in {}; edit it and start the server with --prices-dir {}",
+                to.display(),
+                to.parent()
+                    .filter(|p| !p.as_os_str().is_empty())
+                    .unwrap_or(Path::new("."))
+                    .display()
+            ));
+            Ok(())
+        }
         Prices::Diff { left, right } => {
             let rest = format!("/differences/{}", segment(&right));
             let reply = client.get(&path(&left, &rest)).await?;
@@ -54,6 +82,18 @@ pub async fn run(command: Prices, client: &Client, out: Out) -> Result<(), CliEr
             out.rows(&reply, &changes(), &rows, &empty)
         }
     }
+}
+
+/// Writes a file that does not exist yet, and the directories above it.
+fn write_new(to: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(above) = to.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(above)?;
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(to)?;
+    file.write_all(text.as_bytes())
 }
 
 fn path(book: &str, rest: &str) -> String {
@@ -123,10 +163,11 @@ fn books() -> Vec<Column<BookSummary>> {
         }),
         Column::text("USED BY", "locations", |r: &BookSummary| r.locations.join(", ")),
         Column::text("FROM", "origin", |r: &BookSummary| {
+            let own = if r.is_own { "own: " } else { "" };
             let assumed = if r.assumption { ", assumed" } else { "" };
-            format!("{}{assumed}", r.origin)
+            format!("{own}{}{assumed}", r.origin)
         })
-        .tinted(|_| Tint::Faint),
+        .tinted(|r| if r.is_own { Tint::Good } else { Tint::Faint }),
     ]
 }
 

@@ -9,6 +9,9 @@ use crate::domain::price::listing::{BookSummary, FigureDifference};
 use crate::services::Services;
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderName, header};
+
+const TOML: &str = "application/toml; charset=utf-8";
 
 /// Its part of the table.
 pub fn table() -> Vec<Route> {
@@ -30,6 +33,15 @@ pub fn table() -> Vec<Route> {
         .answers::<PriceBook>(200)
         .problems(&[404]),
         Route::get(
+            "/api/v1/prices/{book}/file",
+            "getPriceFile",
+            "Gives a price book's file, to be copied, edited and loaded",
+            file,
+        )
+        .detail("TOML. A server started with --prices-dir loads every *.toml there; a book of the same name wins over the built-in one.")
+        .answers_text(TOML)
+        .problems(&[404]),
+        Route::get(
             "/api/v1/prices/{book}/differences/{other}",
             "comparePrices",
             "Lists the figures that two price books do not agree on",
@@ -46,6 +58,13 @@ async fn list(State(services): State<Services>) -> Result<Json<Page<BookSummary>
 
 async fn get(State(services): State<Services>, key: Key) -> Result<Json<PriceBook>, ApiError> {
     Ok(Json(services.prices.get(&key.0)?))
+}
+
+async fn file(
+    State(services): State<Services>,
+    key: Key,
+) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+    Ok(([(header::CONTENT_TYPE, TOML)], services.prices.text(&key.0)?))
 }
 
 async fn compare(

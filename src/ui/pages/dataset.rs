@@ -10,7 +10,7 @@ use crate::domain::dataset::{Dataset, DatasetSummary, Page};
 use crate::domain::id::DatasetId;
 use crate::domain::location::LocationSummary;
 use crate::domain::migration::Job;
-use crate::domain::recommendation::Recommendation;
+use crate::domain::recommendation::outcome::Advice;
 use crate::domain::replica::{Replica, ReplicaRole};
 use crate::domain::unit::Timestamp;
 use crate::ui::format::{count, monthly, plural, times_of_size, title};
@@ -23,6 +23,7 @@ use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::job::job_lines;
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::notice::follow;
+use crate::ui::parts::outcome::outcomes;
 use crate::ui::parts::place::place;
 use crate::ui::parts::record::record;
 use crate::ui::parts::rules::rules;
@@ -41,7 +42,7 @@ const PAGE_EVERY: Duration = Duration::from_millis(1_500);
 #[derive(Clone, Copy)]
 struct Sources {
     detail: Source<DatasetPage>,
-    advice: Source<Recommendation>,
+    advice: Source<Advice>,
     jobs: Source<Page<Job>>,
     locations: Source<Vec<LocationSummary>>,
 }
@@ -152,10 +153,16 @@ fn scan(id: DatasetId, changed: Callback<()>) -> AnyView {
     .into_any()
 }
 
-fn recommendation(r: Held<Recommendation>, id: DatasetId) -> AnyView {
+fn recommendation(r: Held<Advice>, id: DatasetId) -> AnyView {
     Live::get().on_dataset(id, PAGE_EVERY, move || r.refresh());
     let refresh = Callback::new(move |()| r.refresh());
-    view! { {move || card(&r.get(), refresh)} }.into_any()
+    view! {
+        {move || {
+            let now = r.get();
+            view! { {card(&now.recommendation, refresh)} {outcomes(&now.outcomes)} }
+        }}
+    }
+    .into_any()
 }
 
 fn moves(jobs: Held<Page<Job>>, id: DatasetId) -> AnyView {

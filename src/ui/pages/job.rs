@@ -10,6 +10,7 @@ use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;
 use crate::ui::parts::job::{actions, fraction, live_badge, meter, objects_line};
 use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::outcome::outcome_card;
 use crate::ui::parts::plan::{checks, plan, saving};
 use crate::ui::parts::stages::stages;
 use crate::ui::parts::time::{full, moment};
@@ -45,6 +46,7 @@ fn body(detail: Held<JobDetail>) -> AnyView {
     let events = detail.part(|d| d.events.clone());
     let objects = detail.part(|d| d.objects.clone());
     let about = detail.part(|d| (d.job.clone(), d.verification.clone()));
+    let outcome = detail.part(|d| d.outcome.clone());
     let reason = Memo::new(move |_| job.with(|j| j.reason.clone()));
     let stage = Memo::new(move |_| job.with(|j| j.status));
     let planned = detail.now().plan.map(|p| {
@@ -88,6 +90,10 @@ fn body(detail: Held<JobDetail>) -> AnyView {
                 <section class="card" aria-labelledby="events">
                     <div class="card-head"><h2 id="events">"Events"</h2></div>
                     <ol class="feed" data-testid="job-events">{move || events.with(|events| events.iter().rev().cloned().map(event).collect_view())}</ol>
+                </section>
+                <section class="card" aria-labelledby="right" hidden=move || outcome.with(Option::is_none)>
+                    <div class="card-head"><h2 id="right">"Was it right?"</h2></div>
+                    {move || outcome.with(|o| o.as_ref().map(outcome_card))}
                 </section>
                 {elsewhere(job)}
             </div>

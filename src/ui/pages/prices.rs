@@ -7,6 +7,7 @@ use crate::domain::price::book::{BillingUnit, PriceBook};
 use crate::domain::price::listing::BookSummary;
 use crate::ui::format::plural;
 use crate::ui::parts::badge::badge;
+use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::prices::sheet;
@@ -54,6 +55,7 @@ fn list(books: Vec<BookSummary>, chosen: Memo<Option<String>>) -> AnyView {
             let [good, fair, unsure] = b.figures_by_grade;
             let grades = format!("{good} A, {fair} B, {unsure} C");
             let users = b.locations.join(", ");
+            let own = b.is_own.then(|| view! { {badge("ok", Icon::Person, "Own file")}<span class="sub mono">{b.origin.clone()}</span> });
             let assumed = b.assumption.then(|| badge("warn", Icon::Info, "Assumption"));
             view! {
                 <tr>
@@ -62,7 +64,7 @@ fn list(books: Vec<BookSummary>, chosen: Memo<Option<String>>) -> AnyView {
                     <td data-label="Prices of" class="nowrap">{b.date}</td>
                     <td data-label="Figures" class="nowrap">{grades}</td>
                     <td data-label="Used by"><span class="soft">{users}</span></td>
-                    <td data-label="">{assumed}</td>
+                    <td data-label="">{own}{assumed}</td>
                 </tr>
             }
         })
@@ -98,11 +100,18 @@ fn figures(book: PriceBook) -> AnyView {
         }
     );
     let title = book.title.clone();
+    let file = format!("/api/v1/prices/{}/file", book.name.replace('/', "%2F"));
+    let copy = format!("dim prices copy {} --to prices/own.toml", book.name);
     view! {
         <section class="card" aria-labelledby="book" data-testid="price-book">
             <div class="card-head"><h2 id="book">{title}</h2><a class="small" href="/prices">"Close"</a></div>
             <p class="card-lead small soft">{lead}</p>
             {sheet(&book)}
+            <div class="card-foot stack-s">
+                <p class="small soft">"Prices of your own: " <a href=file download="own.toml">"download this book's file"</a> ", edit it, and start the server with its directory. A book of the same name wins over the built-in one."</p>
+                {command(copy)}
+                {command(String::from("dim serve --prices-dir prices"))}
+            </div>
         </section>
     }
     .into_any()

@@ -1,10 +1,10 @@
 //! The recommendations, the largest saving first; those that ask for a decision unless the URL says otherwise.
 
 use super::{field, head};
-use crate::api::advice::list_advice;
+use crate::api::advice::{AdviceRow, list_advice};
 use crate::api::query::AdviceQuery;
 use crate::domain::dataset::Page;
-use crate::domain::recommendation::{Action, Recommendation, ReviewStatus, explain};
+use crate::domain::recommendation::{Action, ReviewStatus};
 use crate::ui::format::{days, monthly, title};
 use crate::ui::live::Live;
 use crate::ui::parts::badge::badge;
@@ -87,13 +87,13 @@ fn chips(query: &AdviceQuery, by_action: bool) -> AnyView {
         .into_any()
 }
 
-fn table(page: Held<Page<Recommendation>>, query: AdviceQuery) -> AnyView {
+fn table(page: Held<Page<AdviceRow>>, query: AdviceQuery) -> AnyView {
     Live::get().on_change(LIST_EVERY, move || page.refresh());
     let query = StoredValue::new(query);
     view! { {move || query.with_value(|query| rows(page.get(), query))} }.into_any()
 }
 
-fn rows(page: Page<Recommendation>, query: &AdviceQuery) -> AnyView {
+fn rows(page: Page<AdviceRow>, query: &AdviceQuery) -> AnyView {
     if page.items.is_empty() {
         return if query.action.is_none() && query.review.is_none() {
             empty(
@@ -138,13 +138,12 @@ fn rows(page: Page<Recommendation>, query: &AdviceQuery) -> AnyView {
     .into_any()
 }
 
-fn row(r: Recommendation) -> AnyView {
+fn row(r: AdviceRow) -> AnyView {
     let moves = r.action == Action::Move;
-    let why = r.reasons.first().map(explain::reason);
-    let here = place(r.current.location_name.as_str(), r.current.storage_class.as_str());
-    let advice = match &r.proposed {
+    let here = place(&r.at.0, &r.at.1);
+    let advice = match &r.to {
         Some(to) if moves => {
-            let to = place(to.location_name.as_str(), to.storage_class.as_str());
+            let to = place(&to.0, &to.1);
             view! { <span class="moveline">{here} {icon(Icon::Arrow)} <span class="visually-hidden">"to"</span> {to}</span> }.into_any()
         }
         _ => {
@@ -153,7 +152,7 @@ fn row(r: Recommendation) -> AnyView {
         }
     };
     let only = |text: String| if moves { text } else { "–".to_owned() };
-    let decision = match r.review.status {
+    let decision = match r.review {
         ReviewStatus::Open if moves => badge("warn", Icon::Person, "Open"),
         ReviewStatus::Open => view! { <span class="muted">"–"</span> }.into_any(),
         ReviewStatus::Accepted => badge("ok", Icon::Check, "Accepted"),
@@ -161,13 +160,13 @@ fn row(r: Recommendation) -> AnyView {
         ReviewStatus::Rejected => badge("", Icon::Ban, "Rejected"),
     };
     view! {
-        <tr data-testid="recommendation-row" data-dataset-id=r.dataset_id.to_string()>
-            <td class="title"><A href=format!("/datasets/{}", r.dataset_id) attr:class="name">{r.dataset_name.to_string()}</A><span class="sub">{why}</span></td>
+        <tr data-testid="recommendation-row" data-dataset-id=r.id.to_string()>
+            <td class="title"><A href=format!("/datasets/{}", r.id) attr:class="name">{r.name}</A><span class="sub">{r.why}</span></td>
             <td data-label="Advice">{advice}</td>
-            <td class="num" data-label="Now a month">{monthly(r.stay_monthly_nanousd)}</td>
-            <td class="num strong" class:good=moves data-label="Saving a month">{only(r.monthly_saving_nanousd.to_string())}</td>
-            <td class="num" data-label="Once">{only(r.one_time_nanousd.to_string())}</td>
-            <td class="num" data-label="Pays in">{only(r.break_even_days.map_or_else(|| "never".into(), days))}</td>
+            <td class="num" data-label="Now a month">{monthly(r.stay)}</td>
+            <td class="num strong" class:good=moves data-label="Saving a month">{only(r.saving.to_string())}</td>
+            <td class="num" data-label="Once">{only(r.once.to_string())}</td>
+            <td class="num" data-label="Pays in">{only(r.pays_in.map_or_else(|| "never".into(), days))}</td>
             <td data-label="Decision">{decision}</td>
         </tr>
     }

@@ -66,16 +66,54 @@ fn change(r: &Recommendation) -> Option<AnyView> {
                 <span class="shift-arrow">{icon(Icon::Arrow)}<span class="visually-hidden">"to"</span></span>
                 <div><span class="figure-label">"Proposed"</span>{spot(to)}<span class="figure-note">{per_month(then)}</span></div>
             </div>
-            <dl class="terms">
-                <div><dt>"Saving a month"</dt><dd class="good">{r.monthly_saving_nanousd.to_string()}</dd></div>
-                <div><dt>"One-time cost"</dt><dd>{r.one_time_nanousd.to_string()}</dd></div>
-                <div><dt>"Pays for itself in"</dt><dd>{even}</dd><dd class="figure-note">{r.break_even_at.map(|at| view! { "on " {full(at)} })}</dd></div>
-                <div><dt>{format!("Saved over {}", days(r.horizon_days))}</dt><dd class="good">{r.horizon_saving_nanousd.to_string()}</dd></div>
-            </dl>
+            {terms(r, even)}
             <p class="small soft">{format!("Confidence: {confidence}.")}</p>
         }
         .into_any(),
     )
+}
+
+/// The four figures of a move; each opens what it was made from.
+fn terms(r: &Recommendation, even: String) -> AnyView {
+    let running = r.proposed_alternative().and_then(|a| a.running.clone());
+    let once = r.proposed_alternative().and_then(|a| a.one_time.clone());
+    let horizon = days(r.horizon_days);
+    let both = |then: Option<CostSheet>| {
+        let (stay, then) = (r.stay.as_ref().map(lines), then.as_ref().map(lines));
+        view! { <h4>"Stay"</h4>{stay}<h4>"Proposed"</h4>{then} }
+    };
+    let month = view! {
+        <p class="small soft">{format!("Running cost of both over {horizon}; their difference, divided into months of 30 days.")}</p>
+        {both(running)}
+    };
+    let way = view! { {once.as_ref().map(lines)} };
+    let paid = view! {
+        <p class="small soft">{format!("{} once, earned back at {} a month.", r.one_time_nanousd, r.monthly_saving_nanousd)}</p>
+        <p class="small soft">{r.break_even_at.map(|at| view! { "On " {full(at)} })}</p>
+    };
+    let net = view! {
+        <p class="small soft">{format!("Both over {horizon}, the move included in the proposal.")}</p>
+        {both(r.proposed_alternative().and_then(whole))}
+    };
+    view! {
+        <div class="terms" data-testid="terms">
+            {term("Saving a month", r.monthly_saving_nanousd.to_string(), true, month.into_any())}
+            {term("One-time cost", r.one_time_nanousd.to_string(), false, way.into_any())}
+            {term("Pays for itself in", even, false, paid.into_any())}
+            {term(&format!("Saved over {horizon}"), r.horizon_saving_nanousd.to_string(), true, net.into_any())}
+        </div>
+    }
+    .into_any()
+}
+
+fn term(label: &str, value: String, good: bool, behind: AnyView) -> AnyView {
+    view! {
+        <details class="term">
+            <summary><span class="term-label">{label.to_owned()}</span><span class="term-value" class:good=good>{value}</span></summary>
+            {behind}
+        </details>
+    }
+    .into_any()
 }
 
 fn spot(at: &PlacementRef) -> AnyView {
