@@ -129,9 +129,11 @@ fn fleet(datasets: usize) -> Vec<Subject> {
         .collect()
 }
 
+type Column = (&'static str, fn(&Subject) -> f64);
+
 /// Columns of doubles, and the figures as JSON.
 fn hand_over(dir: &Path, scorer: &Scorer, fleet: &[Subject]) -> Result<(), Failure> {
-    let columns: [(&str, fn(&Subject) -> f64); 9] = [
+    let columns: [Column; 9] = [
         ("size", |s| s.size_bytes),
         ("objects", |s| s.objects),
         ("read", |s| s.read_bytes),
