@@ -154,7 +154,13 @@ fn hand_over(dir: &Path, scorer: &Scorer, fleet: &[Subject]) -> Result<(), Failu
 /// CPU seconds of a whole round, and of the argmin in it.
 fn numpy(dir: &Path, rounds: u64) -> Result<(f64, f64), Failure> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/score_numpy.py");
-    let ran = Command::new("python3")
+    // The system's own where the first one on the path is another without numpy.
+    let has = |python: &&str| {
+        let asked = Command::new(python).args(["-c", "import numpy"]).output();
+        asked.is_ok_and(|ran| ran.status.success())
+    };
+    let python = ["python3", "/usr/bin/python3"].into_iter().find(has);
+    let ran = Command::new(python.unwrap_or("python3"))
         .arg(script)
         .arg(dir)
         .arg(rounds.to_string())

@@ -3,6 +3,7 @@
 use super::{ApiError, query::AdviceQuery};
 use crate::domain::dataset::Page;
 use crate::domain::id::DatasetId;
+use crate::domain::placement::backtest::BacktestReport;
 use crate::domain::recommendation::outcome::Advice;
 use crate::domain::recommendation::{Action, PlacementRef, Recommendation, ReviewStatus, explain};
 use crate::domain::unit::NanoUsd;
@@ -87,6 +88,27 @@ pub async fn get_advice(dataset: String) -> Result<Advice, ApiError> {
     let services = expect_context::<crate::services::Services>();
     let key = crate::domain::access::DatasetKey::parse(&dataset);
     Ok(services.recommender.advice(&key).await?)
+}
+
+/// What every policy would have cost on a dataset's own history, for the whole dataset, and how the costs add up.
+///
+/// # Errors
+/// `not_found`, and a dataset without a history.
+#[server(prefix = "/api/fn", endpoint = "backtest", input = GetUrl)]
+pub async fn get_backtest(dataset: String) -> Result<BacktestReport, ApiError> {
+    use crate::services::recommender::BacktestAsked;
+    let services = expect_context::<crate::services::Services>();
+    let key = crate::domain::access::DatasetKey::parse(&dataset);
+    let asked = BacktestAsked {
+        prices: None,
+        classes: crate::domain::price::dense::ClassChoice {
+            archive: false,
+            managed: true,
+        },
+        weight: crate::domain::placement::backtest::Weight::Dollar,
+        course: true,
+    };
+    Ok(services.recommender.backtest(&key, asked).await?)
 }
 
 /// Keeps a decision: `snoozed` for a number of days, `rejected` with a reason, or `open` to take it back.

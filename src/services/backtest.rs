@@ -3,7 +3,9 @@
 //! Invariant: a bad line is skipped, counted and told with its number; it is never guessed at. Needs no server and no database.
 //! The comparison itself is [`crate::domain::placement::backtest`].
 
+use crate::domain::name::StorageClass;
 use crate::domain::placement::backtest::{BacktestReport, PricesUsed, Weight, backtest};
+use crate::domain::placement::curve::curves;
 use crate::domain::placement::history::{
     Columns, EVENT_COLUMNS, EventRecord, History, HistoryBuilder, LineError, OBJECT_COLUMNS,
 };
@@ -128,6 +130,17 @@ pub struct BacktestRequest {
     pub weight: Weight,
     /// Whether each dataset is listed.
     pub by_dataset: bool,
+    /// How the costs of the first dataset add up, where the history is of one dataset.
+    pub course: Option<CourseAsked>,
+}
+
+/// What a chart of one dataset's costs shows.
+#[derive(Clone, Debug, Default)]
+pub struct CourseAsked {
+    /// Days at most.
+    pub points: usize,
+    /// What was really done: (day since 1970, class of the book), ascending; empty when that is not known.
+    pub actual: Vec<(i64, StorageClass)>,
 }
 
 /// Plays every policy through the history.
@@ -158,6 +171,17 @@ pub fn run(
     };
     let mut report = played.report(history, prices, request.weight, request.by_dataset);
     report.skipped_lines = read.skipped;
+    if let (Some(asked), [dataset], [problem]) = (&request.course, &history.datasets[..], &problems[..]) {
+        let place = |(day, class): &(i64, StorageClass)| Some((*day, problem.find(class.as_str())?));
+        // A class that may not be chosen here makes the whole of it incomparable.
+        let actual: Option<Vec<_>> = asked.actual.iter().map(place).collect();
+        let drawn = curves(history, problem, &actual.unwrap_or_default(), asked.points)
+            .map_err(|e| ServiceError::invalid("no_candidate", format!("price book {}: {e}", book.name)))?;
+        report.course = Some(drawn.scaled(match request.weight {
+            Weight::Equal => 1.0,
+            Weight::Dollar => dataset.size.as_gb(),
+        }));
+    }
     Ok(report)
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Invariant: a closed record is never written again; one job has one record.
 
-use super::{Conn, Db, StoreError, from_json};
-use crate::domain::id::{DatasetId, JobId};
+use super::{Conn, Db, StoreError, from_json, parse};
+use crate::domain::id::{DatasetId, JobId, LocationId};
+use crate::domain::name::StorageClass;
 use crate::domain::recommendation::outcome::Outcome;
 use crate::domain::unit::Timestamp;
 use sqlx::{QueryBuilder, Row as _};
@@ -69,6 +70,46 @@ pub async fn switches(
         Timestamp(at),
         row.try_get::<Option<i64>, _>("at")?.map(Timestamp),
     )))
+}
+
+/// A location and a class there.
+pub type Spot = (LocationId, StorageClass);
+
+/// Every switch and undo of a dataset: when, from where, to where, oldest first.
+///
+/// # Errors
+/// The database's own.
+pub async fn placements(
+    conn: &mut Conn,
+    dataset: DatasetId,
+) -> Result<Vec<(Timestamp, Spot, Spot)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT e.at, e.status, j.source_location_id, j.source_class, j.target_location_id, j.target_class \
+         FROM jobs j JOIN job_events e ON e.job_id = j.id \
+         WHERE j.dataset_id = $1 AND e.status IN ('completed', 'undone') ORDER BY e.seq",
+    )
+    .bind(dataset.0)
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let source = (
+                LocationId(row.try_get("source_location_id")?),
+                parse(row, "source_class")?,
+            );
+            let target = (
+                LocationId(row.try_get("target_location_id")?),
+                parse(row, "target_class")?,
+            );
+            let undone = row.try_get::<String, _>("status")? == "undone";
+            let (from, to) = if undone {
+                (target, source)
+            } else {
+                (source, target)
+            };
+            Ok((Timestamp(row.try_get("at")?), from, to))
+        })
+        .collect()
 }
 
 /// Keeps a record, unless a closed one is there.

@@ -7,6 +7,7 @@
 //! played by [`super::course`].
 
 use super::course::Course;
+use super::curve::Curves;
 use super::history::{DatasetHistory, History};
 use super::ledger::Ledger;
 use super::optimum::optimum;
@@ -227,6 +228,9 @@ pub struct BacktestReport {
     pub skipped_lines: u64,
     /// Totals by policy.
     pub policies: Vec<PolicyTotal>,
+    /// How the costs of one dataset add up, when asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Curves>,
     /// Each dataset, when asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_dataset: Vec<DatasetTotal>,
@@ -317,6 +321,7 @@ impl Backtest {
             optimum_usd: best,
             optimum_with_managed_usd: bound,
             skipped_lines: 0,
+            course: None,
             policies: self.outcomes.iter().map(total).collect(),
             by_dataset: if by_dataset {
                 (0..weights.len()).map(dataset).collect()

@@ -8,6 +8,7 @@ pub mod backtest;
 pub mod blend;
 pub mod calibration;
 pub mod course;
+pub mod curve;
 pub mod expert;
 pub mod features;
 pub mod grid;

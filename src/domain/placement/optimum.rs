@@ -13,6 +13,16 @@ struct Course {
     holding: Holding,
     ledger: Ledger,
     total: f64,
+    /// Its last move in the trail.
+    last: Option<usize>,
+}
+
+/// A move of some course, and the one before it.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    day: u32,
+    to: usize,
+    before: Option<usize>,
 }
 
 impl Course {
@@ -77,16 +87,38 @@ impl Alive {
 /// with idle days, which the pruning relies on.
 #[must_use]
 pub fn optimum(problem: &Problem, reads: &[f64]) -> Ledger {
+    search(problem, reads, None).map_or_else(Ledger::default, |c| c.ledger)
+}
+
+/// The same with its moves: (day, candidate), ascending. Keeps a step for every course that was ever thought of.
+#[must_use]
+pub fn optimum_course(problem: &Problem, reads: &[f64]) -> (Ledger, Vec<(u32, usize)>) {
+    let mut trail = Vec::new();
+    let Some(best) = search(problem, reads, Some(&mut trail)) else {
+        return (Ledger::default(), Vec::new());
+    };
+    let mut moves = Vec::new();
+    let mut at = best.last;
+    while let Some(step) = at.and_then(|i| trail.get(i)) {
+        moves.push((step.day, step.to));
+        at = step.before;
+    }
+    moves.reverse();
+    (best.ledger, moves)
+}
+
+fn search(problem: &Problem, reads: &[f64], mut trail: Option<&mut Vec<Step>>) -> Option<Course> {
     let n = problem.len();
     let mut alive: Vec<Alive> = (0..n).map(|_| Alive::default()).collect();
     let start = Course {
         holding: Holding::new(problem.hot()),
         ledger: Ledger::default(),
         total: 0.0,
+        last: None,
     };
     alive[problem.hot()].courses.push(start);
     let mut leavers: Vec<Option<(f64, Course)>> = vec![None; n];
-    for &read in reads {
+    for (day, &read) in (0..).zip(reads) {
         for (k, leaver) in leavers.iter_mut().enumerate() {
             let candidate = &problem.candidates()[k];
             let costs = alive[k].courses.iter().map(|c| (c.leaving(candidate), *c));
@@ -100,6 +132,14 @@ pub fn optimum(problem: &Problem, reads: &[f64]) -> Ledger {
             if let Some((_, mut course)) = best {
                 course.holding.move_to(problem, to, &mut course.ledger);
                 course.total = course.ledger.total();
+                if let Some(trail) = trail.as_deref_mut() {
+                    trail.push(Step {
+                        day,
+                        to,
+                        before: course.last,
+                    });
+                    course.last = Some(trail.len() - 1);
+                }
                 here.enter(course);
             }
         }
@@ -109,8 +149,7 @@ pub fn optimum(problem: &Problem, reads: &[f64]) -> Ledger {
         }
     }
     let ends = alive.iter().flat_map(|a| &a.courses);
-    ends.min_by(|a, b| a.total.total_cmp(&b.total))
-        .map_or_else(Ledger::default, |c| c.ledger)
+    ends.min_by(|a, b| a.total.total_cmp(&b.total)).copied()
 }
 
 #[cfg(test)]

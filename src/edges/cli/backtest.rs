@@ -127,6 +127,7 @@ fn answer(args: &BacktestArgs, books: &PriceBooks) -> Result<BacktestReport, Ser
             Weighting::Dollar => Weight::Dollar,
         },
         by_dataset: args.by_dataset,
+        course: None,
     };
     play(books, &read, &request)
 }

@@ -183,6 +183,9 @@ struct Replay {
     /// `equal` bills one GB, `dollar` the whole dataset.
     #[serde(default)]
     weight: Weight,
+    /// Tells also how the costs add up day by day, of a few policies and of what was really done.
+    #[serde(default)]
+    course: bool,
 }
 
 async fn backtest(
@@ -197,6 +200,7 @@ async fn backtest(
             managed: !asked.exclude_managed,
         },
         weight: asked.weight,
+        course: asked.course,
     };
     Ok(axum::Json(
         services.recommender.backtest(&key.dataset(), asked).await?,

@@ -3,14 +3,15 @@
 //! Invariant: reads are by day in both, so the figures are those that a file with this dataset alone would give.
 
 use super::Recommender;
-use crate::adapters::sql::{datasets, locations, rollups};
+use crate::adapters::sql::{Conn, datasets, locations, outcomes, rollups};
 use crate::domain::access::{AccessBucket, DatasetKey};
 use crate::domain::dataset::Dataset;
+use crate::domain::name::StorageClass;
 use crate::domain::placement::backtest::{BacktestReport, Weight};
 use crate::domain::placement::history::{EventRecord, HistoryBuilder, ObjectRecord, Op};
 use crate::domain::price::dense::ClassChoice;
 use crate::domain::unit::Timestamp;
-use crate::services::backtest::{BacktestRequest, ReadHistory, run};
+use crate::services::backtest::{BacktestRequest, CourseAsked, ReadHistory, run};
 use crate::services::{ServiceError, ServiceResult};
 
 /// Days that are replayed at most, the latest ones: ten years. A single event with a date of long ago would otherwise make a replay
@@ -26,7 +27,12 @@ pub struct BacktestAsked {
     pub classes: ClassChoice,
     /// How the bill is shown: of one GB, or of the whole dataset.
     pub weight: Weight,
+    /// Whether it is told how the costs add up day by day.
+    pub course: bool,
 }
+
+/// Days of a course at most: as many as a chart can show.
+const COURSE_POINTS: usize = 120;
 
 impl Recommender {
     /// What every policy would have cost on a dataset's own history, without looking ahead.
@@ -46,6 +52,13 @@ impl Recommender {
         let home = locations::find(&mut conn, &key).await?;
         let since = self.deps.clock.now().plus_micros(-DAYS_MOST * Timestamp::DAY);
         let days = rollups::history(&mut conn, found.id, since, true).await?;
+        let course = match &home {
+            Some(row) if asked.course => Some(CourseAsked {
+                points: COURSE_POINTS,
+                actual: actual(&mut conn, &found, &row.location.price_book).await?,
+            }),
+            _ => None,
+        };
         drop(conn);
         let read = history(&found, &days);
         if read.history.datasets.is_empty() {
@@ -65,6 +78,7 @@ impl Recommender {
             classes: asked.classes,
             weight: asked.weight,
             by_dataset: false,
+            course,
         };
         let books = self.deps.prices.clone();
         // One replay at a time: each takes a core for a while, and the caller's own patience bounds the wait.
@@ -73,6 +87,26 @@ impl Recommender {
             .await
             .map_err(ServiceError::internal)?
     }
+}
+
+/// Where a dataset really stood since when; empty where it stood on a location with other prices.
+async fn actual(conn: &mut Conn, dataset: &Dataset, book: &str) -> ServiceResult<Vec<(i64, StorageClass)>> {
+    let switched = outcomes::placements(conn, dataset.id).await?;
+    let first = switched.first().map_or_else(
+        || (dataset.location_id, dataset.storage_class.clone()),
+        |(_, from, _)| from.clone(),
+    );
+    let mut all = vec![(0, first)];
+    all.extend(switched.into_iter().map(|(at, _, to)| (at.day(), to)));
+    let mut known = Vec::with_capacity(all.len());
+    for (day, (location, class)) in all {
+        let found = locations::find(conn, &location.to_string()).await?;
+        if found.is_none_or(|row| row.location.price_book != book) {
+            return Ok(Vec::new());
+        }
+        known.push((day, class));
+    }
+    Ok(known)
 }
 
 fn history(dataset: &Dataset, days: &[AccessBucket]) -> ReadHistory {

@@ -1,7 +1,7 @@
 //! One dataset: its history, its recommendation, its copies and moves, and what can be done with it.
 
 use super::field;
-use crate::api::advice::get_advice;
+use crate::api::advice::{get_advice, get_backtest};
 use crate::api::catalog::{DatasetPage, ScanDataset, get_dataset, list_locations};
 use crate::api::moves::list_jobs;
 use crate::api::query::JobQuery;
@@ -10,6 +10,7 @@ use crate::domain::dataset::{Dataset, DatasetSummary, Page};
 use crate::domain::id::DatasetId;
 use crate::domain::location::LocationSummary;
 use crate::domain::migration::Job;
+use crate::domain::placement::backtest::BacktestReport;
 use crate::domain::recommendation::outcome::Advice;
 use crate::domain::replica::{Replica, ReplicaRole};
 use crate::domain::unit::Timestamp;
@@ -18,6 +19,7 @@ use crate::ui::live::Live;
 use crate::ui::parts::advice::card;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::command::command;
+use crate::ui::parts::curves::backtest;
 use crate::ui::parts::history::history;
 use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::job::job_lines;
@@ -43,6 +45,7 @@ const PAGE_EVERY: Duration = Duration::from_millis(1_500);
 struct Sources {
     detail: Source<DatasetPage>,
     advice: Source<Advice>,
+    backtest: Source<Option<BacktestReport>>,
     jobs: Source<Page<Job>>,
     locations: Source<Vec<LocationSummary>>,
 }
@@ -53,9 +56,21 @@ pub fn page() -> AnyView {
     let id = Memo::new(move |_| params.with(|p| p.get("id")).unwrap_or_default());
     let days = field("days");
     let days = Memo::new(move |_| days());
+    let replayed = field("backtest");
+    let replayed = Memo::new(move |_| replayed());
     let sources = Sources {
         detail: Source::new(move || id.get(), get_dataset),
         advice: Source::new(move || id.get(), get_advice),
+        // A replay takes a core for a while, so it is made when it is asked for.
+        backtest: Source::new(
+            move || (id.get(), replayed.get()),
+            |(id, replayed)| async move {
+                match replayed {
+                    Some(_) => get_backtest(id).await.map(Some),
+                    None => Ok(None),
+                }
+            },
+        ),
         jobs: Source::new(
             move || id.get(),
             |id| {
@@ -106,6 +121,10 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
                         <nav class="chips" aria-label="Range of the chart">{move || ranges(&key, days.get().as_deref())}</nav>
                     </div>
                     {move || history.with(|(buckets, now)| chart(buckets, *now, days.get().as_deref(), id))}
+                </section>
+                <section class="card" aria-labelledby="backtest">
+                    <div class="card-head"><h2 id="backtest">"Backtest"</h2><span class="small muted">"what each policy would have cost, without looking ahead"</span></div>
+                    {sources.backtest.draw(move |r| replay(r.now(), id))}
                 </section>
                 <section class="card" aria-labelledby="copies">
                     <div class="card-head"><h2 id="copies">"Copies"</h2><span class="small muted">"the serving one answers readers"</span></div>
@@ -163,6 +182,18 @@ fn recommendation(r: Held<Advice>, id: DatasetId) -> AnyView {
         }}
     }
     .into_any()
+}
+
+fn replay(report: Option<BacktestReport>, id: DatasetId) -> AnyView {
+    match report {
+        Some(report) => backtest(&report),
+        None => view! {
+            <div class="card-body">
+                <a class="button" href=format!("/datasets/{id}?backtest=1#backtest") data-testid="replay" data-noscroll>"Replay its history"</a>
+            </div>
+        }
+        .into_any(),
+    }
 }
 
 fn moves(jobs: Held<Page<Job>>, id: DatasetId) -> AnyView {

@@ -38,6 +38,8 @@ pub mod advice;
 
 pub mod costs;
 
+pub mod curves;
+
 pub mod outcome;
 
 pub mod feed;
