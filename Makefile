@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo test dev bench build setup sizes test-fast fmt domain clippy docs integration postgres browser \
-        up down logs health seed-dataset seed-access list-datasets list-jobs-go cli-run clean
+        up down logs up-local down-local check-deploy health seed-dataset seed-access list-datasets list-jobs-go cli-run clean
 
 
 help: ## list what can be made
@@ -40,8 +40,26 @@ setup: ## what building and testing need
 sizes: ## size of WASM and program, idle memory, cold start
 	@scripts/sizes.sh
 
-up down logs: ## containers: see README, Not yet
-	@echo "not supported yet: make $@ arrives with the deployment; \`make demo\` runs everything in one process" >&2; exit 1
+COMPOSE = docker compose -f deploy/docker/docker-compose.yml
+
+up: ## the stack in containers: API, mover, Postgres (PROFILE=extended: nginx, Prometheus, Grafana too)
+	@test -f deploy/docker/.env || { echo "copy deploy/docker/.env.example to deploy/docker/.env first" >&2; exit 1; }
+	$(COMPOSE) $(if $(PROFILE),--profile $(PROFILE)) up -d --build
+
+down: ## stop the containers (VOLUMES=yes deletes their data)
+	$(COMPOSE) --profile extended down $(if $(VOLUMES),--volumes)
+
+logs: ## follow the containers' logs
+	$(COMPOSE) --profile extended logs -f
+
+up-local: ## the same as plain processes: Postgres, two web nodes, two movers, nginx, Prometheus
+	@scripts/local.sh up
+
+down-local: ## stop them; the data stays in .local
+	@scripts/local.sh down
+
+check-deploy: ## what can be checked of deploy/ without a container engine
+	@scripts/local.sh check
 
 health: ## ask every part of the running server
 	@scripts/dim.sh health

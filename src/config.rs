@@ -61,6 +61,11 @@ pub const SETTINGS: &[Setting] = &[
         "how long the source of a finished move is kept",
     ),
     setting(
+        "lease_secs",
+        Some("30"),
+        "after how long a silent mover's jobs are taken over by another one",
+    ),
+    setting(
         "shutdown_secs",
         Some("10"),
         "how long requests may take to end when the server stops",
@@ -224,6 +229,14 @@ impl Resolved {
         ))
     }
 
+    /// Shorter leases would be lost to a pause of a healthy process, longer ones leave a dead one's jobs lying.
+    fn lease(&self) -> Result<i64, ConfigError> {
+        match self.parse("lease_secs")? {
+            secs @ 3..=3600 => Ok(secs),
+            _ => Err(self.bad("lease_secs", "write 3 to 3600 seconds")),
+        }
+    }
+
     /// The values, read and checked.
     ///
     /// # Errors
@@ -260,6 +273,7 @@ impl Resolved {
             addr: self.address()?,
             data_dir,
             database,
+            database_is_named: self.get("database_url").is_some(),
             roles,
             allow_roots: list("allow_root", ':').into_iter().map(PathBuf::from).collect(),
             site_dir: self.get("site_dir").map(PathBuf::from),
@@ -268,6 +282,7 @@ impl Resolved {
             log_json,
             inject: list("inject", ','),
             grace_secs: self.parse("grace_secs")?,
+            lease_secs: self.lease()?,
             shutdown_secs: self.parse("shutdown_secs")?,
             store_timeout_secs: self.parse::<u64>("store_timeout_secs")?.max(1),
             max_connections: self.parse("max_connections")?,
@@ -356,6 +371,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The database.
     pub database: Database,
+    /// Whether somebody named it: other processes may then use it as well.
+    pub database_is_named: bool,
     /// Names of the roles.
     pub roles: Vec<String>,
     /// Roots that the operator allows.
@@ -372,6 +389,8 @@ pub struct Settings {
     pub inject: Vec<String>,
     /// Seconds for which the source of a finished move is kept.
     pub grace_secs: i64,
+    /// Seconds after which a silent mover's jobs are taken over.
+    pub lease_secs: i64,
     /// Seconds that requests get when the server stops.
     pub shutdown_secs: u64,
     /// Seconds without a sign of life after which a store counts as hung.

@@ -3,13 +3,16 @@
 use clap::Parser;
 use data_in_motion::adapters::objects::LocalObjects;
 use data_in_motion::adapters::prices;
-use data_in_motion::config::Resolved;
+use data_in_motion::config::{Resolved, Settings};
 use data_in_motion::edges::cli::db::{self, Db};
 use data_in_motion::edges::cli::exit::{CliError, Exit};
+use data_in_motion::edges::cli::mover::MoverArgs;
 use data_in_motion::edges::cli::output::Out;
 use data_in_motion::edges::cli::{self, Cli, Command, serve::ServeArgs};
 use data_in_motion::services::receipt::Checker;
 use data_in_motion::{logging, server};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -32,7 +35,37 @@ async fn main() -> ExitCode {
             .await,
         ),
         Command::Db(Db::Copy(args)) => cli::finish(copy(&args, Out::new(options.format())).await),
+        Command::Mover(args) => Box::pin(mover(*args)).await,
         command => cli::run(command, &options).await,
+    }
+}
+
+async fn mover(args: MoverArgs) -> ExitCode {
+    match settings(&args.flags(), &args.config) {
+        Ok(settings) => ended(Box::pin(server::run_mover(settings)).await),
+        Err(code) => code,
+    }
+}
+
+/// The settings of this process, with logging started as they say.
+fn settings(flags: &BTreeMap<&'static str, String>, file: &Path) -> Result<Settings, ExitCode> {
+    let settings = Resolved::load(flags, |name| std::env::var(name).ok(), file)
+        .and_then(|resolved| resolved.settings())
+        .map_err(|error| {
+            eprintln!("dim: {error}");
+            ExitCode::from(2)
+        })?;
+    logging::start(&settings.log, settings.log_json);
+    Ok(settings)
+}
+
+fn ended(result: Result<(), server::ServeError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("dim: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -53,21 +86,8 @@ async fn copy(args: &db::Copy, out: Out) -> Result<(), CliError> {
 }
 
 async fn serve(args: ServeArgs) -> ExitCode {
-    let settings = Resolved::load(&args.flags(), |name| std::env::var(name).ok(), &args.config)
-        .and_then(|resolved| resolved.settings());
-    let settings = match settings {
-        Ok(settings) => settings,
-        Err(error) => {
-            eprintln!("dim: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    logging::start(&settings.log, settings.log_json);
-    match server::run(settings, &args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("dim: {error}");
-            ExitCode::FAILURE
-        }
+    match settings(&args.flags(), &args.config) {
+        Ok(settings) => ended(server::run(settings, &args).await),
+        Err(code) => code,
     }
 }

@@ -6,6 +6,7 @@ use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalP
 use crate::adapters::objects::{Faults, Faulty, LocalObjects, Patient};
 use crate::adapters::prices::{self, PricesError};
 use crate::adapters::prometheus;
+use crate::adapters::sql::clock::DatabaseClock;
 use crate::adapters::sql::copy::{self, CopiedTable};
 use crate::adapters::sql::{Store, StoreError};
 use crate::config::{Database, Settings};
@@ -62,6 +63,12 @@ pub enum ServeError {
     /// A fault that cannot be injected.
     #[error("the setting inject cannot be used: {0}")]
     Inject(String),
+    /// A mover that could meet no server.
+    #[error(
+        "a mover of its own takes its jobs from a database that servers use as well: name it with --database-url (DIM_DATABASE_URL), \
+         as in postgres://dim@db/dim. Nothing was started; `dim serve` has a mover inside"
+    )]
+    Alone,
     /// A use case that is needed from the start.
     #[error("start: {0}")]
     Service(#[from] ServiceError),
@@ -86,6 +93,8 @@ pub struct App {
     deps: Deps,
     hosts: Hosts,
     leptos: LeptosOptions,
+    /// Without pages and API: a mover of its own.
+    is_mover: bool,
     upkeep: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -95,9 +104,24 @@ impl App {
     /// # Errors
     /// When the data directory or the database cannot be used.
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
-        let dir = &settings.data_dir;
-        std::fs::create_dir_all(dir).map_err(io(format!("make the data directory {}", dir.display())))?;
+        Self::prepare(&settings.data_dir)?;
         let store = open_store(&settings.database).await?;
+        Self::over(settings, store, clock).await
+    }
+
+    /// The same, going by the clock of a database that other machines use as well.
+    async fn open_in_step(settings: &Settings) -> Result<Self, ServeError> {
+        Self::prepare(&settings.data_dir)?;
+        let store = open_store(&settings.database).await?;
+        let clock = DatabaseClock::start(&store, Arc::new(SystemClock)).await;
+        Self::over(settings, store, clock).await
+    }
+
+    fn prepare(dir: &Path) -> Result<(), ServeError> {
+        std::fs::create_dir_all(dir).map_err(io(format!("make the data directory {}", dir.display())))
+    }
+
+    async fn over(settings: &Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let bus: Arc<dyn Bus> = Arc::new(InprocBus::default());
         let live = Live::open(store.clone(), bus.clone(), &*clock).await?;
         let (recorder, figures) = prometheus::recorder();
@@ -134,12 +158,19 @@ impl App {
             deps,
             hosts: Hosts::new(settings.addr, settings.public_url.as_deref()),
             leptos,
+            is_mover: false,
             upkeep: Arc::new(move || upkeep.run_upkeep()),
         })
     }
 
     /// What a request meets: API, pages, files, and the layers around them.
     pub fn router(&self) -> Router {
+        if self.is_mover {
+            let own = http::mover_router(&self.services)
+                .merge(edges::sse::router())
+                .with_state(self.services.clone());
+            return self.guarded(own);
+        }
         let services = self.services.clone();
         let context = move || {
             provide_context(services.clone());
@@ -164,8 +195,11 @@ impl App {
             .merge(edges::ws::router())
             .merge(edges::sse::router())
             .with_state(self.services.clone());
-        let guarded = api
-            .merge(pages)
+        self.guarded(api.merge(pages))
+    }
+
+    fn guarded(&self, router: Router) -> Router {
+        let guarded = router
             .layer(from_fn(edges::origin::guard))
             .layer(from_fn_with_state(self.hosts.clone(), host::guard));
         layers::wrap(guarded, &self.services, self.times)
@@ -197,8 +231,25 @@ pub async fn run(mut settings: Settings, args: &ServeArgs) -> Result<(), ServeEr
     }
 }
 
+/// `dim mover`: until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When it cannot start or listen, or the database is one that nobody shares.
+pub async fn run_mover(settings: Settings) -> Result<(), ServeError> {
+    if !settings.database_is_named {
+        return Err(ServeError::Alone);
+    }
+    let stop = StopSignal::listen()?;
+    let mut app = App::open_in_step(&settings).await?;
+    app.is_mover = true;
+    app.limits.connections = listener::affordable(app.limits.connections);
+    let ended = Box::pin(listen(&app, &settings, None, stop)).await;
+    app.close().await;
+    ended
+}
+
 async fn start(settings: &Settings, demo: Option<&Demo>, stop: StopSignal) -> Result<(), ServeError> {
-    let mut app = App::open(settings, Arc::new(SystemClock)).await?;
+    let mut app = App::open_in_step(settings).await?;
     app.limits.connections = listener::affordable(app.limits.connections);
     let ended = Box::pin(listen(&app, settings, demo, stop)).await;
     app.close().await;
@@ -378,6 +429,7 @@ fn options(settings: &Settings) -> Result<Options, ServeError> {
         },
         data_dir: settings.data_dir.clone(),
         grace_secs: settings.grace_secs,
+        lease_secs: settings.lease_secs,
         inject: settings.inject.clone(),
         failpoints,
     })

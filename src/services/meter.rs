@@ -4,10 +4,11 @@
 //! its own, so two in one process do not mix. Knows no protocol; an adapter turns figures into text.
 
 use super::{Deps, ServiceResult};
-use crate::adapters::sql::jobs_list;
+use crate::adapters::sql::{jobs_list, overview, recommendations};
 use crate::domain::id::LocationId;
 use crate::domain::migration::JobStatus;
-use crate::domain::unit::Bytes;
+use crate::domain::recommendation::Action;
+use crate::domain::unit::{Bytes, NanoUsd};
 use metrics::{
     Recorder, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
     with_local_recorder,
@@ -89,9 +90,17 @@ impl Meter {
         });
     }
 
-    /// Bytes of objects were copied and made durable.
-    pub fn copied(&self, bytes: Bytes) {
-        self.with(|| counter!("dim_copied_bytes_total").increment(bytes.0));
+    /// Bytes of objects were copied from one location to another and made durable.
+    pub fn copied(&self, source: LocationId, target: LocationId, bytes: Bytes) {
+        let (source, target) = (source.to_string(), target.to_string());
+        self.with(|| {
+            counter!("dim_copied_bytes_total", "source" => source, "target" => target).increment(bytes.0)
+        });
+    }
+
+    /// A job left a stage after this time.
+    pub fn stage_ended(&self, stage: JobStatus, took: Duration) {
+        self.with(|| histogram!("dim_job_stage_duration_seconds", "stage" => stage.as_str()).record(took));
     }
 
     /// A store asked for less, so fewer objects are worked on at once.
@@ -140,7 +149,7 @@ fn describe() {
     );
     describe_counter!(
         "dim_copied_bytes_total",
-        "Bytes of objects copied and made durable by this process."
+        "Bytes of objects copied and made durable by this process, by the ids of the locations."
     );
     describe_counter!(
         "dim_verify_failures_total",
@@ -154,6 +163,24 @@ fn describe() {
         "dim_mover_objects_at_once",
         "Objects that the last job may work on at once, by target location."
     );
+    describe_histogram!(
+        "dim_job_stage_duration_seconds",
+        "How long a job carried by this process was in a stage, in seconds."
+    );
+    describe_gauge!("dim_recommendations", "Recommendations by action.");
+    describe_gauge!(
+        "dim_open_saving_usd",
+        "What the open recommendations to move would save in 30 days, in US dollars."
+    );
+    describe_gauge!(
+        "dim_monthly_cost_usd",
+        "Estimated cost of what stands there for 30 days, in US dollars, where it is known."
+    );
+    describe_gauge!(
+        "dim_stored_bytes",
+        "Bytes of the datasets that are served from there."
+    );
+    describe_gauge!("dim_datasets", "Datasets that are served from there.");
     describe_gauge!("dim_event_log_seq", "Last number of the event log.");
     describe_gauge!("dim_live_clients", "Clients of the live channel.");
     describe_gauge!("dim_jobs", "Migration jobs by status.");
@@ -164,13 +191,16 @@ fn describe() {
     );
     // Counters without labels are there from the start, so that a rate has something to begin from.
     counter!("dim_connections_refused_total").absolute(0);
-    counter!("dim_copied_bytes_total").absolute(0);
     counter!("dim_verify_failures_total").absolute(0);
     counter!("dim_mover_backoffs_total").absolute(0);
     for result in ["accepted", "duplicate", "rejected"] {
         counter!("dim_ingest_events_total", "result" => result).absolute(0);
     }
     gauge!("dim_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+}
+
+fn usd(money: NanoUsd) -> f64 {
+    money.0 as f64 / 1e9
 }
 
 /// Every figure as text. Cheap to clone.
@@ -196,8 +226,12 @@ impl Figures {
     /// Database faults.
     pub async fn text(&self) -> ServiceResult<String> {
         let seq = self.deps.live.bounds().await?.last;
+        let (by_action, shares, open);
         let by_status = {
             let mut conn = self.deps.store.reader().await?;
+            by_action = recommendations::counts_by_action(&mut conn).await?;
+            shares = overview::shares(&mut conn).await?;
+            open = overview::found(&mut conn, self.deps.clock.now()).await?;
             jobs_list::counts_by_status(&mut conn).await?
         };
         let clients = self.deps.live.subscribers();
@@ -205,6 +239,22 @@ impl Figures {
             gauge!("dim_event_log_seq").set(seq as f64);
             gauge!("dim_live_clients").set(clients as f64);
             gauge!("dim_process_start_time_seconds").set(self.started_secs);
+            gauge!("dim_open_saving_usd").set(usd(open.saving));
+            for action in [Action::Stay, Action::Move, Action::NoHistory] {
+                let count = by_action.get(action.as_str()).copied().unwrap_or(0);
+                gauge!("dim_recommendations", "action" => action.as_str()).set(count as f64);
+            }
+            for share in &shares {
+                let labels = [
+                    ("location", share.location_name.to_string()),
+                    ("class", share.storage_class.to_string()),
+                ];
+                gauge!("dim_datasets", &labels).set(share.dataset_count as f64);
+                gauge!("dim_stored_bytes", &labels).set(share.size_bytes.0 as f64);
+                if let Some(cost) = share.monthly_cost_nanousd {
+                    gauge!("dim_monthly_cost_usd", &labels).set(usd(cost));
+                }
+            }
             for status in JobStatus::ALL {
                 let count = by_status.get(status.as_str()).copied().unwrap_or(0);
                 gauge!("dim_jobs", "status" => status.as_str()).set(count as f64);

@@ -77,6 +77,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// How long the source of a finished move is kept, in seconds.
     pub grace_secs: i64,
+    /// How long a silent mover keeps its jobs, in seconds; 0 means 30.
+    pub lease_secs: i64,
     /// Names of injected faults; empty on a server that was not started with any.
     pub inject: Vec<String>,
     /// Places at which a test kills or holds the process; none on any other server.

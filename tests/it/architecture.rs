@@ -171,3 +171,14 @@ fn each_layer_says_what_it_must_not_know() {
         );
     }
 }
+
+#[test]
+fn statements_that_are_put_together_suit_both_engines() {
+    // The driver's own builder writes `?` for every engine, which Postgres does not take.
+    for (name, text) in files() {
+        assert!(
+            !name.starts_with("adapters/sql/") || !code(&text).contains("QueryBuilder"),
+            "{name}: use multi::Builder"
+        );
+    }
+}

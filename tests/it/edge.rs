@@ -411,7 +411,6 @@ async fn figures_count_by_template_and_belong_to_one_server() {
         "dim_event_log_seq 0",
         "dim_live_clients 0",
         "dim_jobs{status=\"queued\"} 0",
-        "dim_copied_bytes_total 0",
         "dim_verify_failures_total 0",
         "dim_ingest_events_total{result=\"accepted\"} 0",
         &format!("dim_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")),

@@ -49,6 +49,8 @@ mod serving;
 
 mod postgres;
 
+mod nodes;
+
 mod postgres_store;
 
 mod meddler;

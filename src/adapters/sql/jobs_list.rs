@@ -1,6 +1,6 @@
 //! The job list: filtered and paged by the database; and sums over all jobs.
 
-use super::jobs::{COLUMNS, LIVE, TABLES, read};
+use super::jobs::{COLUMNS, JobRow, LIVE, TABLES, read};
 use super::multi::Builder;
 use super::{Conn, StoreError};
 use crate::domain::id::{DatasetId, JobId};
@@ -69,6 +69,14 @@ pub async fn page(
     query.push(" ORDER BY j.id DESC LIMIT ").push_bind(limit);
     let rows = query.build().fetch_all(conn).await?;
     rows.iter().map(|row| Ok(read(row)?.job)).collect()
+}
+
+/// Jobs whose bytes move now, oldest first; at most 100.
+///
+/// # Errors
+/// The database's own.
+pub async fn moving(conn: &mut Conn) -> Result<Vec<JobRow>, StoreError> {
+    super::jobs::select(conn, "j.status IN ('copying', 'verifying') AND $1 = $2", [0, 0]).await
 }
 
 /// Jobs of the whole list.

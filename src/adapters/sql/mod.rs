@@ -3,6 +3,8 @@
 //! Invariant: all sqlx is in this folder, and every write goes through [`WriteTx`]. Start with `store.rs`.
 //! Knows no use case, no protocol and no other adapter.
 
+pub mod clock;
+
 pub mod copy;
 
 pub mod engine;

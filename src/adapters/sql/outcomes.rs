@@ -2,12 +2,13 @@
 //!
 //! Invariant: a closed record is never written again; one job has one record.
 
-use super::{Conn, Db, StoreError, from_json, parse};
+use super::multi::Builder;
+use super::{Conn, StoreError, from_json, parse};
 use crate::domain::id::{DatasetId, JobId, LocationId};
 use crate::domain::name::StorageClass;
 use crate::domain::recommendation::outcome::Outcome;
 use crate::domain::unit::Timestamp;
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 
 /// Jobs that reached their switch and have no record yet, oldest first.
 ///
@@ -155,7 +156,7 @@ pub async fn page(
     before: Option<JobId>,
     limit: i64,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT body FROM outcomes WHERE 1 = 1");
+    let mut query = Builder::new(conn, "SELECT body FROM outcomes WHERE 1 = 1");
     if let Some(dataset) = dataset {
         query.push(" AND dataset_id = ").push_bind(dataset.0);
     }
@@ -172,7 +173,7 @@ pub async fn page(
 /// # Errors
 /// The database's own.
 pub async fn total(conn: &mut Conn, dataset: Option<DatasetId>) -> Result<i64, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM outcomes");
+    let mut query = Builder::new(conn, "SELECT COUNT(*) FROM outcomes");
     if let Some(dataset) = dataset {
         query.push(" WHERE dataset_id = ").push_bind(dataset.0);
     }

@@ -262,6 +262,19 @@ pub async fn page(
         .collect()
 }
 
+/// How many there are of each action; actions without one are left out.
+///
+/// # Errors
+/// The database's own.
+pub async fn counts_by_action(conn: &mut Conn) -> Result<HashMap<String, i64>, StoreError> {
+    let rows = sqlx::query("SELECT action, COUNT(*) FROM recommendations GROUP BY action")
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
+}
+
 /// Rows of the whole list.
 ///
 /// # Errors

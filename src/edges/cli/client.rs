@@ -15,6 +15,23 @@ const PAGE_ROWS: u32 = 200;
 /// A server on the way up or down is waited for this long before it counts as away.
 const CONNECT_SECS: u64 = 5;
 
+/// Something that may be there or not is not waited for any longer.
+const ALIVE_WITHIN: Duration = Duration::from_millis(500);
+
+fn checked(url: &str) -> Result<String, CliError> {
+    let base = url.trim().trim_end_matches('/').to_owned();
+    if base.to_ascii_lowercase().starts_with("https://") {
+        return Err(CliError::usage(format!("https is not supported yet: {base}"))
+            .hint("use http:// to a server on this machine or through a tunnel"));
+    }
+    let named = reqwest::Url::parse(&base).is_ok_and(|u| u.scheme() == "http" && u.has_host());
+    if !named {
+        return Err(CliError::usage(format!("{base:?} is not a server's address"))
+            .hint("write it as in http://127.0.0.1:8080"));
+    }
+    Ok(base)
+}
+
 /// A server and how to speak to it.
 #[derive(Clone)]
 pub struct Client {
@@ -57,16 +74,7 @@ impl Client {
     /// # Errors
     /// An address that is none, or one that starts with `https`.
     pub fn new(options: &ClientOptions) -> Result<Self, CliError> {
-        let base = options.server.trim().trim_end_matches('/').to_owned();
-        if base.to_ascii_lowercase().starts_with("https://") {
-            return Err(CliError::usage(format!("https is not supported yet: {base}"))
-                .hint("use http:// to a server on this machine or through a tunnel"));
-        }
-        let named = reqwest::Url::parse(&base).is_ok_and(|u| u.scheme() == "http" && u.has_host());
-        if !named {
-            return Err(CliError::usage(format!("{base:?} is not a server's address"))
-                .hint("write it as in http://127.0.0.1:8080"));
-        }
+        let base = checked(&options.server)?;
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(CONNECT_SECS))
             .user_agent(concat!("dim/", env!("CARGO_PKG_VERSION")))
@@ -78,6 +86,34 @@ impl Client {
             token: options.token.clone(),
             timeout: Duration::from_secs(options.timeout),
         })
+    }
+
+    /// The same client for another address.
+    ///
+    /// # Errors
+    /// An address that is none, or one that starts with `https`.
+    pub fn at(&self, url: &str) -> Result<Self, CliError> {
+        Ok(Self {
+            base: checked(url)?,
+            ..self.clone()
+        })
+    }
+
+    /// The same client for another port of the same machine.
+    pub fn beside(&self, port: u16) -> Option<Self> {
+        let mut url = reqwest::Url::parse(&self.base).ok()?;
+        url.set_port(Some(port)).ok()?;
+        url.set_path("");
+        self.at(url.as_str()).ok()
+    }
+
+    /// Whether something of ours answers there.
+    pub async fn is_alive(&self) -> bool {
+        let asked = self.request(Method::GET, "/livez").timeout(ALIVE_WITHIN).send();
+        match asked.await {
+            Ok(said) => said.status().is_success() && said.text().await.is_ok_and(|text| text == "ok"),
+            Err(_) => false,
+        }
     }
 
     /// The server's address.

@@ -55,6 +55,9 @@ pub enum Jobs {
     Receipt(ReceiptArgs),
 }
 
+/// Where a mover of its own listens unless told otherwise.
+const MOVER_PORT: u16 = 8090;
+
 /// Who is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Source {
@@ -76,14 +79,31 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The server's own mover shares its table of jobs: say so where somebody asks for the mover.
-    pub fn explain(self, client: &Client) {
-        if self.source == Source::Mover {
-            note(&format!(
-                "the mover runs inside {}: these are its jobs",
-                client.base()
-            ));
+    /// Whoever is to be asked: the server; or the mover of `DIM_MOVER`, else one on port 8090 of the server's machine, else the one
+    /// inside the server, and which of them is said.
+    ///
+    /// # Errors
+    /// A `DIM_MOVER` that is no address.
+    pub async fn of(self, client: &Client) -> Result<Client, CliError> {
+        if self.source == Source::Api {
+            return Ok(client.clone());
         }
+        if let Some(url) = std::env::var("DIM_MOVER").ok().filter(|url| !url.is_empty()) {
+            let mover = client.at(&url)?;
+            note(&format!("asking the mover at {}", mover.base()));
+            return Ok(mover);
+        }
+        if let Some(mover) = client.beside(MOVER_PORT)
+            && mover.is_alive().await
+        {
+            note(&format!("asking the mover at {}", mover.base()));
+            return Ok(mover);
+        }
+        note(&format!(
+            "the mover runs inside {}: these are its jobs",
+            client.base()
+        ));
+        Ok(client.clone())
     }
 }
 
@@ -193,7 +213,7 @@ pub fn receipt_facts(signed: &SignedReceipt, style: Style) -> String {
 pub async fn run(command: Jobs, client: &Client, out: Out) -> Result<(), CliError> {
     match command {
         Jobs::List(list) => {
-            list.asked.explain(client);
+            let client = &list.asked.of(client).await?;
             let mut query = Vec::new();
             query.extend(list.status.map(|v| ("status", v)));
             query.extend(list.dataset_id.map(|v| ("dataset", v)));
@@ -204,7 +224,7 @@ pub async fn run(command: Jobs, client: &Client, out: Out) -> Result<(), CliErro
             out.rows(&reply, &columns(), &rows, empty)
         }
         Jobs::Get(one) => {
-            one.asked.explain(client);
+            let client = &one.asked.of(client).await?;
             let reply = client.get(&path(&one.key(), "")).await?;
             let detail: JobDetail = reply.typed()?;
             out.one(&reply, &columns(), &detail.job, |style| {

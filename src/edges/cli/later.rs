@@ -6,17 +6,6 @@ use super::exit::CliError;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// Arguments of `dim mover`.
-#[derive(Debug, Args)]
-pub struct Mover {
-    /// Address of its own health and figures
-    #[arg(long, default_value = "127.0.0.1:8090")]
-    addr: String,
-    /// Brokers that jobs come from
-    #[arg(long, value_name = "HOST:PORT,…")]
-    kafka_brokers: Option<String>,
-}
-
 /// Which report.
 #[derive(Debug, Subcommand)]
 pub enum Report {
@@ -34,17 +23,6 @@ pub struct ReportArgs {
     /// Write a printable page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-}
-
-/// `dim mover`.
-///
-/// # Errors
-/// Always.
-pub fn mover(_: &Mover) -> Result<(), CliError> {
-    Err(CliError::failure(
-        "not supported yet: a mover of its own, which needs a shared database. Nothing was started",
-    )
-    .hint("a mover runs inside `dim serve` (role mover)"))
 }
 
 /// `dim report …`.

@@ -19,6 +19,7 @@ pub mod later;
 pub mod limits;
 pub mod locations;
 pub mod migrate;
+pub mod mover;
 pub mod node;
 pub mod options;
 mod outcome_text;
@@ -91,8 +92,8 @@ pub enum Command {
     /// Copy a database into another one, also from SQLite to Postgres or back.
     #[command(subcommand)]
     Db(db::Db),
-    /// Run a mover alone (not supported yet).
-    Mover(later::Mover),
+    /// Run a mover alone: takes jobs from a database that it shares with servers.
+    Mover(Box<mover::MoverArgs>),
     /// Printable reports (not supported yet).
     #[command(subcommand)]
     Report(later::Report),
@@ -126,12 +127,14 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
     let out = Out::new(options.format());
     match command {
         Command::Config(command) => config::run(&command, options),
-        Command::Mover(args) => later::mover(&args),
         Command::Report(report) => later::report(&report),
         Command::Serve(_) => Err(CliError::usage(
             "`dim serve` is a program of its own, not a call to a server",
         )),
         Command::Verify(_) => Err(CliError::usage("`dim verify` works without a server")),
+        Command::Mover(_) => Err(CliError::usage(
+            "`dim mover` is a program of its own, not a call to a server",
+        )),
         Command::Db(_) => Err(CliError::usage("`dim db` works without a server")),
         Command::Backtest(_) => Err(CliError::usage("`dim backtest` works without a server")),
         Command::Health => health::run(&client()?, out).await,

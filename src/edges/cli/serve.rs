@@ -41,6 +41,9 @@ pub struct ServeArgs {
     /// Seconds for which the source of a finished move is kept [default: 604800].
     #[arg(long)]
     pub grace_secs: Option<String>,
+    /// Seconds after which a silent mover's jobs are taken over [default: 30].
+    #[arg(long)]
+    pub lease_secs: Option<String>,
     /// Seconds that open requests get when the server stops [default: 10].
     #[arg(long)]
     pub shutdown_secs: Option<String>,
@@ -91,6 +94,7 @@ impl ServeArgs {
             ("log_format", &self.log_format),
             ("inject", &self.inject),
             ("grace_secs", &self.grace_secs),
+            ("lease_secs", &self.lease_secs),
             ("shutdown_secs", &self.shutdown_secs),
             ("store_timeout_secs", &self.store_timeout_secs),
             ("allow_remote", &remote),

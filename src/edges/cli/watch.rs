@@ -60,7 +60,7 @@ pub struct JobArgs {
 /// No server, its refusal, a job that ended badly, or time that ran out.
 pub async fn run(command: Watch, client: &Client, out: Out) -> Result<(), CliError> {
     let Watch::Job(args) = command;
-    args.asked.explain(client);
+    let client = &args.asked.of(client).await?;
     let key = args.job.or(args.job_id).unwrap_or_default();
     let interval = Duration::from_secs(args.interval);
     let mut watcher = Watcher {

@@ -3,7 +3,7 @@
 use super::etag::{self, tagged};
 use super::extract::{Json, Key, Query};
 use super::problem::{ApiError, Problem};
-use super::table::Route;
+use super::table::{Method, Route};
 use crate::domain::dataset::Page;
 use crate::domain::id::JobId;
 use crate::domain::migration::receipt::SignedReceipt;
@@ -17,6 +17,23 @@ use futures::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::future::Future;
+
+/// The paths of a mover of its own: what it sees of the jobs, under its short name and under the server's.
+pub fn table_of_mover() -> Vec<Route> {
+    let short = [
+        Route::get("/jobs", "listJobs", "Lists moves, the latest first", list),
+        Route::get(
+            "/jobs/{job}",
+            "getJob",
+            "Shows a move with its stages, objects and plan",
+            get,
+        ),
+    ];
+    let same = table()
+        .into_iter()
+        .filter(|route| route.method == Method::Get && route.path.starts_with("/api/v1/jobs"));
+    short.into_iter().chain(same).collect()
+}
 
 /// Its part of the table.
 pub fn table() -> Vec<Route> {

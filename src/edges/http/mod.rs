@@ -66,6 +66,14 @@ pub fn table() -> Vec<Route> {
     .concat()
 }
 
+/// What a mover of its own answers: how it is, its figures, and the jobs as it sees them.
+pub fn mover_router(services: &Services) -> Router<Services> {
+    let table = [health::table(), metrics::table(), jobs::table_of_mover()].concat();
+    table::router(table, services)
+        .fallback(fallback::unknown_path)
+        .method_not_allowed_fallback(fallback::wrong_method)
+}
+
 /// Every path but the pages and the live channel.
 pub fn router(services: &Services) -> Router<Services> {
     let table = table();

@@ -6,6 +6,7 @@
 //!
 //! Knows no socket and no protocol: `edges::ws` and `edges::sse` do.
 
+mod elsewhere;
 mod progress;
 mod subscriber;
 mod tailer;

@@ -28,6 +28,8 @@ struct Known {
     latest: Option<JobStatusEvent>,
     /// Whether `latest` waits to be sent.
     waiting: bool,
+    /// Whether a mover of this process speaks of the stage.
+    own: bool,
 }
 
 impl Progresses {
@@ -35,6 +37,21 @@ impl Progresses {
     pub(super) fn offer(&mut self, event: JobStatusEvent) {
         let known = self.jobs.entry(event.job_id).or_default();
         if event.status.is_end() || known.logged.is_some_and(|stage| stage != event.status) {
+            return;
+        }
+        known.latest = Some(event);
+        known.waiting = true;
+        known.own = true;
+    }
+
+    /// Takes a figure that another process stored, unless this one has its own, or it is no news.
+    pub(super) fn offer_stored(&mut self, event: JobStatusEvent) {
+        let known = self.jobs.entry(event.job_id).or_default();
+        let old = known
+            .latest
+            .as_ref()
+            .is_some_and(|l| l.progress == event.progress);
+        if known.own || old || known.logged.is_some_and(|stage| stage != event.status) {
             return;
         }
         known.latest = Some(event);
@@ -47,6 +64,7 @@ impl Progresses {
         let same = known.logged == Some(event.status);
         let fits = known.latest.as_ref().is_some_and(|p| p.status == event.status);
         known.logged = Some(event.status);
+        known.own &= fits && !same;
         // A figure may overtake the commit of its own stage; one of an earlier run of the same stage may not survive.
         if !fits || same {
             known.latest = None;
@@ -102,6 +120,26 @@ mod tests {
             reason: None,
             updated_at: done,
         }
+    }
+
+    #[test]
+    fn what_another_process_stored_gives_way_to_what_this_one_knows() {
+        let mut progress = Progresses::default();
+        progress.offer_stored(event(JobStatus::Copying, 1));
+        progress.offer_stored(event(JobStatus::Copying, 1));
+        assert_eq!(progress.take(5).len(), 1);
+        progress.offer_stored(event(JobStatus::Copying, 1));
+        assert!(progress.take(5).is_empty(), "no news");
+        progress.offer(event(JobStatus::Copying, 9));
+        progress.offer_stored(event(JobStatus::Copying, 3));
+        assert_eq!(progress.take(5)[0].progress.objects_done, 9);
+        // Another mover took the job: the stage begins anew, elsewhere.
+        progress.logged(&event(JobStatus::Copying, 0));
+        progress.logged(&event(JobStatus::Verifying, 0));
+        progress.offer_stored(event(JobStatus::Verifying, 2));
+        assert_eq!(progress.take(6)[0].progress.objects_done, 2);
+        progress.offer_stored(event(JobStatus::Copying, 7));
+        assert!(progress.take(6).is_empty(), "a stage that is over");
     }
 
     #[test]

@@ -18,6 +18,8 @@ const TICK: Duration = Duration::from_millis(500);
 const PAGE: i64 = 500;
 /// Events that are kept: a client that was away for fewer of them goes on where it was. At about 300 bytes each, 60 MB.
 const KEEP: i64 = 200_000;
+/// How often moves of other processes are looked at, as often as these store how far they are.
+const ELSEWHERE_EVERY: Duration = Duration::from_secs(1);
 /// How often older ones are deleted.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
 
@@ -32,6 +34,8 @@ impl Live {
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut trim = tokio::time::interval(TRIM_EVERY);
         trim.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut elsewhere = tokio::time::interval(ELSEWHERE_EVERY);
+        elsewhere.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -44,6 +48,12 @@ impl Live {
                 _ = trim.tick() => {
                     if let Err(problem) = self.trim(KEEP).await {
                         tracing::warn!(%problem, "old events cannot be deleted; trying again in a minute");
+                    }
+                    continue;
+                }
+                _ = elsewhere.tick() => {
+                    if let Err(problem) = self.look_elsewhere().await {
+                        tracing::debug!(%problem, "moves of other processes cannot be looked at; trying again");
                     }
                     continue;
                 }

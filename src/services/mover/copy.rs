@@ -189,9 +189,11 @@ impl pass::Pass for Copying {
     async fn settle(&self, held: &Held, group: &[(ManifestRow, Copied)]) -> Result<(), Halt> {
         let keys = group.iter().map(|(object, _)| object.found.key.clone()).collect();
         held.deps.objects.sync(&self.staging, keys).await?;
-        held.deps
-            .meter
-            .copied(group.iter().map(|(object, _)| object.found.size_bytes).sum());
+        held.deps.meter.copied(
+            held.row.job.source_location_id,
+            held.row.job.target_location_id,
+            group.iter().map(|(object, _)| object.found.size_bytes).sum(),
+        );
         held.pass(Point::GroupSynced).await;
         self.still_fits(held).await
     }

@@ -14,6 +14,7 @@ use crate::domain::id::LocationId;
 use crate::domain::migration::JobStatus;
 use crate::domain::migration::limit::LimitScope;
 use crate::domain::migration::machine::{self, JobState, Trigger};
+use crate::domain::unit::Timestamp;
 use crate::ports::bus::Topic;
 use crate::ports::objects::{Gate, Meter, ObjectError, Prefix, Staging};
 use crate::services::Deps;
@@ -23,13 +24,26 @@ use tokio::task::AbortHandle;
 
 /// How long a silent mover keeps its job. Longer than any pause of a healthy process; short enough that a job is not stuck for
 /// minutes when a machine dies.
-pub(super) const LEASE_MICROS: i64 = 30 * 1_000_000;
+const LEASE_SECS: i64 = 30;
 /// How often live progress is offered.
 const PULSE: Duration = Duration::from_millis(250);
 /// Pulses between two stored figures: once a second.
 const STORE_EVERY: u32 = 4;
+
+/// How long a silent mover keeps its job, in microseconds.
+pub(super) fn lease_micros(deps: &Deps) -> i64 {
+    let secs = match deps.options.lease_secs {
+        0 => LEASE_SECS,
+        secs => secs,
+    };
+    secs.saturating_mul(1_000_000)
+}
+
 /// Pulses between two extensions of the lease: a third of it.
-const KEEP_EVERY: u32 = 40;
+fn keep_every(deps: &Deps) -> u32 {
+    let pulses = lease_micros(deps) / 3 / 250_000;
+    u32::try_from(pulses).unwrap_or(u32::MAX).max(1)
+}
 
 /// Why a holder stops.
 #[derive(Debug)]
@@ -200,6 +214,7 @@ impl Held {
             let now = self.deps.clock.now();
             if let Some(row) = jobs_change::change(&mut tx, &self.row, &step.state, also, now).await? {
                 tx.commit().await?;
+                self.left_stage(now);
                 self.row = row;
                 self.announced();
                 return Ok(step.state);
@@ -211,6 +226,12 @@ impl Held {
                 return Err(Halt::Lost);
             }
         }
+    }
+
+    fn left_stage(&self, now: Timestamp) {
+        let took = u64::try_from(now.0 - self.row.job.updated_at.0).unwrap_or(0);
+        let stage = self.row.state.status;
+        self.deps.meter.stage_ended(stage, Duration::from_micros(took));
     }
 
     /// Wakes whoever looks at jobs and at the event log.
@@ -237,6 +258,7 @@ async fn pulse(deps: Deps, row: JobRow, meter: Arc<Meter>, gauge: Arc<Gauge>) {
     let mut beat = tokio::time::interval(PULSE);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut count, mut told) = (0_u32, None);
+    let keep_every = keep_every(&deps);
     loop {
         beat.tick().await;
         count = count.wrapping_add(1);
@@ -261,7 +283,7 @@ async fn pulse(deps: Deps, row: JobRow, meter: Arc<Meter>, gauge: Arc<Gauge>) {
                 tracing::debug!(job = %row.job.id, "a figure came too late and is dropped");
             }
         }
-        if count.is_multiple_of(KEEP_EVERY) && !keep(&deps, &row).await {
+        if count.is_multiple_of(keep_every) && !keep(&deps, &row).await {
             tracing::warn!(job = %row.job.id, "another mover has taken the job; this one stops");
             meter.stop();
             return;
@@ -288,7 +310,7 @@ async fn store(
 async fn keep(deps: &Deps, row: &JobRow) -> bool {
     let kept = async {
         let mut tx = deps.store.write().await?;
-        let until = deps.clock.now().plus_micros(LEASE_MICROS);
+        let until = deps.clock.now().plus_micros(lease_micros(deps));
         let kept = jobs_lease::keep(&mut tx, row.job.id, row.job.fence, until).await?;
         tx.commit().await?;
         Ok::<_, StoreError>(kept)

@@ -4,7 +4,7 @@
 //! none of them can be missed. At most [`RUNNING_MAX`] jobs and one chore run at once.
 
 use super::Mover;
-use super::held::{Halt, Held, LEASE_MICROS};
+use super::held::{Halt, Held, lease_micros};
 use super::owner::Owner;
 use super::{carry, clean, remove, retire, window};
 use crate::adapters::sql::jobs::JobRow;
@@ -82,12 +82,21 @@ struct Loop {
 impl Mover {
     /// Carries out jobs until `stop` resolves: the role `mover`. A job that runs then is given back and resumed by the next mover.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
-        let owner = match self.owner().await {
-            Ok(owner) => owner,
-            Err(problem) => {
-                tracing::error!("the mover does not run: {problem}");
-                self.shared.doing().problem = Some(problem);
-                return;
+        let mut stop = std::pin::pin!(stop);
+        let owner = loop {
+            match self.owner().await {
+                Ok(owner) => break owner,
+                Err(problem) => {
+                    tracing::error!(
+                        "the mover does not run: {problem}; trying again in {} s",
+                        TICK.as_secs()
+                    );
+                    self.shared.doing().problem = Some(problem);
+                }
+            }
+            tokio::select! {
+                () = &mut stop => return,
+                () = tokio::time::sleep(TICK) => {}
             }
         };
         self.shared.doing().owner = Some(owner.name().to_owned());
@@ -100,7 +109,6 @@ impl Mover {
             resting: HashMap::new(),
             closing: false,
         };
-        let mut stop = std::pin::pin!(stop);
         while !work.closing {
             work.look().await;
             tokio::select! {
@@ -290,7 +298,7 @@ impl Loop {
         let mut tx = self.mover.deps.store.write().await?;
         let claim = jobs_lease::Claim {
             owner: self.owner.name(),
-            lease_until: now.plus_micros(LEASE_MICROS),
+            lease_until: now.plus_micros(lease_micros(&self.mover.deps)),
             to,
             new_staging: free == Free::Expired,
             reason,
@@ -331,7 +339,7 @@ impl Loop {
                 continue;
             }
             let mut tx = self.mover.deps.store.write().await?;
-            let until = now.plus_micros(LEASE_MICROS);
+            let until = now.plus_micros(lease_micros(&self.mover.deps));
             let held = jobs_lease::hold(&mut tx, &row, self.owner.name(), until).await?;
             tx.commit().await?;
             if let Some(row) = held {
