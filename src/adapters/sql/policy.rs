@@ -158,7 +158,7 @@ pub async fn forget_before(tx: &mut Conn, day: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What is advised today of these datasets.
+/// What is advised of these datasets since `day`.
 ///
 /// # Errors
 /// The database's own.
@@ -172,7 +172,7 @@ pub async fn guidance(
     }
     let mut query = Builder::new(
         conn,
-        "SELECT dataset_id, guidance FROM policy_states WHERE guidance IS NOT NULL AND day = ",
+        "SELECT dataset_id, guidance FROM policy_states WHERE guidance IS NOT NULL AND day >= ",
     );
     query.push_bind(day).push(" AND dataset_id IN (");
     let mut list = query.separated(", ");

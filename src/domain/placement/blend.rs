@@ -19,11 +19,15 @@ use super::universe::{prior, prior_capped};
 use super::value::{Values, reads_within};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 
 /// Days between two refinements of the value tables.
 pub const REFRESH_DAYS: u32 = 28;
-const FIRST_SWEEPS: usize = 3_000;
+const FIRST_SWEEPS: usize = 600;
 const LATER_SWEEPS: usize = 150;
+/// First valuations that are remembered: some 50 kB each.
+const REMEMBERED: usize = 16;
 /// What an expert paid a day ago counts today, per dataset.
 const DAILY_MEMORY: f64 = 0.998;
 /// How many days ahead a better expert is believed to stay better.
@@ -103,8 +107,27 @@ impl Fleet {
             experts,
             days_to_refresh: REFRESH_DAYS,
         };
-        fleet.revalue(problem, FIRST_SWEEPS);
+        fleet.value_first(problem);
         fleet
+    }
+
+    /// The first valuation follows from the problem alone and takes the longest of all, so the last few are remembered: fleets
+    /// of the same kind are begun again and again by backtests and rebuilds.
+    fn value_first(&mut self, problem: &Problem) {
+        static KNOWN: Mutex<VecDeque<(Problem, Values, Values)>> = Mutex::new(VecDeque::new());
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known().iter().find(|(p, ..)| p == problem).cloned();
+        if let Some((_, full, capped)) = found {
+            (self.full_values, self.capped_values) = (full, capped);
+            self.revalue(problem, 0);
+            return;
+        }
+        self.revalue(problem, FIRST_SWEEPS);
+        let mut known = known();
+        known.push_back((problem.clone(), self.full_values.clone(), self.capped_values.clone()));
+        if known.len() > REMEMBERED {
+            known.pop_front();
+        }
     }
 
     fn revalue(&mut self, problem: &Problem, sweeps: usize) {

@@ -19,8 +19,8 @@ use super::universe::Draws;
 use super::value::steps;
 use std::sync::OnceLock;
 
-/// Futures drawn from each node. A chance is known to 1/64 at best, which is finer than it can be calibrated.
-const FUTURES: usize = 64;
+/// Futures drawn from each node. Four nodes speak for a dataset, so a chance is known to about 1/100, finer than it can be calibrated.
+const FUTURES: usize = 32;
 /// How much datasets at one node differ in their rate: the standard deviation of its logarithm. An assumption, like a factor of
 /// two between one in six and one in six.
 const SPREAD: f64 = 0.7;

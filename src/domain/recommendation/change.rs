@@ -12,6 +12,8 @@ use std::mem::{Discriminant, discriminant};
 const MONEY_PERCENT: i64 = 2;
 /// Money below this is the same whatever its share: a hundredth of a cent.
 const MONEY_LEAST: NanoUsd = NanoUsd(100_000);
+/// A confidence that moved by less than this is the same: drawn futures do not tell smaller differences.
+const CHANCE: f64 = 0.05;
 /// Counts of days that a sentence names may be off by a tenth.
 const DAYS_PERCENT: i64 = 10;
 
@@ -73,11 +75,12 @@ pub fn change(old: Option<&Recommendation>, new: &Recommendation) -> Option<Stri
     if !reasons_match(&old.reasons, &new.reasons) {
         return Some("its reasons changed".into());
     }
-    let told = |r: &Recommendation| {
-        let cell = r.forecast.as_ref().and_then(|f| f.cell.clone());
-        (cell, r.confidence.clone())
+    let chance = |r: &Recommendation| r.confidence.as_ref().map(|c| c.probability);
+    let same = match (chance(old), chance(new)) {
+        (Some(before), Some(now)) => (before - now).abs() < CHANCE,
+        (before, now) => before == now,
     };
-    (told(old) != told(new)).then(|| "the policy sees it otherwise".into())
+    (!same).then(|| "the policy is surer or less sure now".into())
 }
 
 /// Whether both say the same thing to do: what a person decided about one holds for the other.

@@ -180,7 +180,8 @@ async fn load(deps: &Deps, ids: &[DatasetId], now: Timestamp) -> ServiceResult<V
     let stays = inputs::stays(&mut snapshot, ids).await?;
     let moving = jobs::live_of(&mut snapshot, ids).await?;
     let mut stored: HashMap<_, _> = rows::of(&mut snapshot, ids).await?;
-    let mut guidance = policy::guidance(&mut snapshot, ids, now.day()).await?;
+    // Until the policy has come to this morning, yesterday's word holds.
+    let mut guidance = policy::guidance(&mut snapshot, ids, now.day() - 1).await?;
     Ok(subjects
         .into_iter()
         .map(|subject| {
