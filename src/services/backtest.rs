@@ -130,6 +130,8 @@ pub struct BacktestRequest {
     pub weight: Weight,
     /// Whether each dataset is listed.
     pub by_dataset: bool,
+    /// Whether stated confidence is compared with what came.
+    pub calibration: bool,
     /// How the costs of the first dataset add up, where the history is of one dataset.
     pub course: Option<CourseAsked>,
 }
@@ -170,6 +172,9 @@ pub fn run(
         date: book.date.clone(),
     };
     let mut report = played.report(history, prices, request.weight, request.by_dataset);
+    if request.calibration {
+        report.calibration.clone_from(&played.reliability);
+    }
     report.skipped_lines = read.skipped;
     if let (Some(asked), [dataset], [problem]) = (&request.course, &history.datasets[..], &problems[..]) {
         let place = |(day, class): &(i64, StorageClass)| Some((*day, problem.find(class.as_str())?));

@@ -168,21 +168,34 @@ fn every_form_of_output_every_vendor_and_archive_classes_are_played() {
 }
 
 #[test]
+fn stated_confidence_is_compared_with_what_came_when_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    write_history(dir.path());
+    let said = dim(dir.path(), &["--calibration"]);
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(
+        text.contains("CONFIDENCE: ") && text.contains("moves judged after 90 days"),
+        "{text}"
+    );
+    let said = dim(dir.path(), &["--calibration", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert!(json["calibration"]["decisions"].is_u64() && json["calibration"]["lines"].is_array());
+    let said = dim(dir.path(), &["--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert!(json.get("calibration").is_none());
+}
+
+#[test]
 fn what_cannot_be_done_is_said_with_its_exit_code() {
     let dir = tempfile::tempdir().unwrap();
     write_history(dir.path());
-    for (more, code, words) in [
-        (&["--calibration"][..], 1, "not supported yet"),
-        (&["--prices", "moon"][..], 3, "no price book"),
-    ] {
-        let said = dim(dir.path(), more);
-        let complaints = String::from_utf8_lossy(&said.stderr).into_owned();
-        assert_eq!(said.status.code(), Some(code), "{complaints}");
-        assert!(
-            complaints.contains(words) && said.stdout.is_empty(),
-            "{complaints}"
-        );
-    }
+    let said = dim(dir.path(), &["--prices", "moon"]);
+    let complaints = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert_eq!(said.status.code(), Some(3), "{complaints}");
+    assert!(
+        complaints.contains("no price book") && said.stdout.is_empty(),
+        "{complaints}"
+    );
     std::fs::write(dir.path().join("objects.csv"), "id,bytes\n").unwrap();
     let said = dim(dir.path(), &[]);
     assert_eq!(said.status.code(), Some(2));

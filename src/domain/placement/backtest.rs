@@ -6,6 +6,7 @@
 //! stands beside. Bills are kept in USD per GB and dataset; a [`Weight`] turns them into totals. The recommended policy is
 //! played by [`super::course`].
 
+use super::calibration::Reliability;
 use super::course::Course;
 use super::curve::Curves;
 use super::history::{DatasetHistory, History};
@@ -55,6 +56,8 @@ pub struct Outcome {
 /// Every policy's bills.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Backtest {
+    /// What was stated of the recommended policy's moves against what came of them.
+    pub reliability: Option<Reliability>,
     /// Names of the candidates.
     pub candidates: Vec<String>,
     /// The policies; the first is the recommended one, the last the optimum.
@@ -71,6 +74,7 @@ pub fn backtest(history: &History, problems: &[Problem]) -> Result<Backtest, Pro
     let first = problems.first().ok_or(ProblemError::NoCandidate)?;
     let mut course = Course::new(history, problems);
     while course.step() {}
+    let reliability = course.reliability();
     let mut outcomes = vec![Outcome {
         name: RECOMMENDED.into(),
         ledgers: course.ledgers(),
@@ -105,6 +109,7 @@ pub fn backtest(history: &History, problems: &[Problem]) -> Result<Backtest, Pro
         });
     }
     Ok(Backtest {
+        reliability,
         candidates: first.candidates().iter().map(|c| c.name.clone()).collect(),
         outcomes,
         optimum_with_managed,
@@ -231,6 +236,9 @@ pub struct BacktestReport {
     /// How the costs of one dataset add up, when asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course: Option<Curves>,
+    /// Stated confidence against what came, when asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Reliability>,
     /// Each dataset, when asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_dataset: Vec<DatasetTotal>,
@@ -312,6 +320,7 @@ impl Backtest {
                 .collect(),
         };
         BacktestReport {
+            calibration: None,
             events: history.events,
             datasets: history.datasets.len() as u64,
             span_days: history.span_days(),

@@ -124,7 +124,11 @@ impl Fleet {
         }
         self.revalue(problem, FIRST_SWEEPS);
         let mut known = known();
-        known.push_back((problem.clone(), self.full_values.clone(), self.capped_values.clone()));
+        known.push_back((
+            problem.clone(),
+            self.full_values.clone(),
+            self.capped_values.clone(),
+        ));
         if known.len() > REMEMBERED {
             known.pop_front();
         }

@@ -147,12 +147,10 @@ fn compare(
     entries.sort_by(|a, b| a.rank().cmp(&b.rank()));
 
     let chosen = choose(p, stay.total_nanousd, answer.threshold_nanousd, &entries);
-    if p.guidance.is_none() {
-        let open: Vec<flip::Way<'_>> = entries.iter().filter_map(flip_way).collect();
-        let rate = flip::flip_rate(terms, (here, idle_here(p, terms.forecast)), &open);
-        if let Some(forecast) = &mut answer.forecast {
-            forecast.flips_at_reads_per_month = rate;
-        }
+    let open: Vec<flip::Way<'_>> = entries.iter().filter_map(flip_way).collect();
+    let rate = flip::flip_rate(terms, (here, idle_here(p, terms.forecast)), &open);
+    if let Some(forecast) = &mut answer.forecast {
+        forecast.flips_at_reads_per_month = rate;
     }
     if let (Some(forecast), Some(guidance)) = (&mut answer.forecast, p.guidance) {
         forecast.cell.clone_from(&guidance.cell);

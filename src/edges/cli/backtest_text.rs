@@ -3,6 +3,7 @@
 //! Invariant: figures are those of the report; nothing is computed here.
 
 use crate::domain::placement::backtest::{BacktestReport, DatasetPolicy, DatasetTotal, PolicyTotal, Weight};
+use crate::domain::placement::calibration::Reliability;
 use crate::domain::unit::group_thousands;
 use crate::edges::cli::style::Style;
 use crate::edges::cli::table::{self, Column, Tint, render};
@@ -34,8 +35,43 @@ pub fn tables(r: &BacktestReport, style: Style) -> String {
         out.push('\n');
         out += &render(&datasets(), &r.by_dataset, style);
     }
+    if let Some(table) = &r.calibration {
+        out.push('\n');
+        out += &reliability(table);
+    }
     out.push('\n');
     out += &footer(r);
+    out
+}
+
+/// Stated chances beside the shares that came true.
+fn reliability(table: &Reliability) -> String {
+    let mut out = format!(
+        "CONFIDENCE: {} moves judged after 90 days, Brier score {:.3} (0.25 is what always saying one half gets)\n\
+         STATED       MOVES  MEAN  CAME TRUE\n",
+        group_thousands(table.decisions),
+        table.brier
+    );
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    for line in &table.lines {
+        let range = format!("{:.0} to {}", line.from * 100.0, percent(line.to));
+        let _ = writeln!(
+            out,
+            "{range:<11} {:>6}  {:>4}  {:>9}",
+            group_thousands(line.decisions),
+            percent(line.stated),
+            percent(line.observed)
+        );
+    }
+    if let Some(early) = &table.before_calibration {
+        let _ = writeln!(
+            out,
+            "not counted: {} moves stated before 50 outcomes were known, mean {}, {} came true",
+            group_thousands(early.decisions),
+            percent(early.stated),
+            percent(early.observed)
+        );
+    }
     out
 }
 

@@ -78,6 +78,7 @@ impl Recommender {
             classes: asked.classes,
             weight: asked.weight,
             by_dataset: false,
+            calibration: false,
             course,
         };
         let books = self.deps.prices.clone();
