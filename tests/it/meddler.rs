@@ -59,7 +59,6 @@ impl Meddler {
     }
 
     /// Around another store.
-    #[allow(dead_code, reason = "for stores that come in another step")]
     pub fn around_store<F>(
         inner: Arc<dyn Objects>,
         hook: impl Fn(Moment) -> F + Send + Sync + 'static,

@@ -128,7 +128,8 @@ async fn stage(held: &mut Held) -> Result<(Staging, bool), Halt> {
             .await?
             .ok_or_else(|| Halt::failed("object_missing", format!("{} is gone", staging.data().path)))?
     };
-    let fresh = known.is_none();
+    // A write of an earlier attempt may still have come after its objects were removed; its mark tells it from others'.
+    let fresh = known.is_none() && number == 1;
     let staged = StagedRow {
         staging_no: number,
         identity,

@@ -1,6 +1,6 @@
 //! What the port `Objects` promises of buckets; each clause runs against each vendor's server.
 
-use super::{Bucket, s3};
+use super::{Bucket, azure, gcs, s3};
 use async_trait::async_trait;
 use data_in_motion::adapters::objects::Stores;
 use data_in_motion::domain::unit::Bytes;
@@ -485,6 +485,8 @@ async fn a_missing_bucket_is_named(ground: Ground) {
 macro_rules! contract {
     ($($clause:ident),+ $(,)?) => {
         contract!(@vendor on_s3, s3::bucket(), $($clause),+);
+        contract!(@vendor on_gcs, gcs::bucket(), $($clause),+);
+        contract!(@vendor on_azure, azure::bucket(), $($clause),+);
     };
     (@vendor $vendor:ident, $make:expr, $($clause:ident),+) => {
         mod $vendor {

@@ -1,9 +1,12 @@
 //! Buckets of every vendor, as servers of this test run, and what holds of all of them.
 
+pub mod azure;
+pub mod gcs;
 pub mod raw;
 pub mod s3;
 
 mod contract;
+mod matrix;
 mod parts;
 
 use async_trait::async_trait;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 /// Who signs, and where the bucket is.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "the servers of the other vendors come in another step")]
 pub enum Raw {
     /// S3.
     S3 {

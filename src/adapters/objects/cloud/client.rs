@@ -4,7 +4,7 @@
 //! and give up after [`GIVE_UP`].
 
 use super::credential::{self, S3Key};
-use super::http::Connections;
+use super::http::{Connections, NoRoots};
 use crate::domain::location::{Provider, StorageUri, StoreAccess};
 use crate::ports::objects::ObjectError;
 use crate::ports::places::Accesses;
@@ -14,7 +14,7 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ObjectStore, RetryConfig, StaticCredentialProvider};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a client is used before its credentials are read again.
@@ -51,6 +51,8 @@ struct Kept {
 /// The buckets that this process talks to.
 pub(super) struct Buckets {
     accesses: Arc<dyn Accesses>,
+    /// Made with the first bucket: a process without any need not read certificates.
+    connections: OnceLock<Result<Connections, NoRoots>>,
     kept: Mutex<HashMap<(String, StoreAccess), Kept>>,
 }
 
@@ -58,6 +60,7 @@ impl Buckets {
     pub(super) fn new(accesses: Arc<dyn Accesses>) -> Self {
         Self {
             accesses,
+            connections: OnceLock::new(),
             kept: Mutex::default(),
         }
     }
@@ -99,7 +102,13 @@ impl Buckets {
             kept.read_at = now;
             return Ok(kept.bucket.clone());
         }
-        let bucket = build(root.provider(), bucket, access, secret.as_deref()).map_err(denied)?;
+        let connections = self
+            .connections
+            .get_or_init(Connections::new)
+            .clone()
+            .map_err(|e| denied(e.to_string()))?;
+        let bucket =
+            build(root.provider(), bucket, access, secret.as_deref(), connections).map_err(denied)?;
         if all.len() >= CLIENTS_MAX {
             all.clear();
         }
@@ -130,6 +139,7 @@ fn build(
     name: &str,
     access: &StoreAccess,
     secret: Option<&str>,
+    connections: Connections,
 ) -> Result<Bucket, String> {
     let endpoint = access.endpoint.as_ref().map(|e| e.as_str());
     let named = access.credential_ref.as_ref().map_or("", |c| c.as_str());
@@ -138,7 +148,6 @@ fn build(
         provider.scheme(),
         endpoint.unwrap_or("its vendor")
     );
-    let connections = Connections::shared().map_err(|e| e.to_string())?;
     let made = match provider {
         Provider::S3 => s3(name, access, secret, named, connections)?,
         Provider::Gcs => gcs(name, endpoint, secret, named, connections)?,

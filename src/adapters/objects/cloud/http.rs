@@ -18,7 +18,6 @@ use object_store::client::{
 };
 use std::error::Error;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -50,13 +49,8 @@ struct TooLate(u64);
 pub(super) struct NoRoots(String);
 
 impl Connections {
-    /// The pool of this process.
-    pub(super) fn shared() -> Result<Self, NoRoots> {
-        static POOL: OnceLock<Result<Connections, NoRoots>> = OnceLock::new();
-        POOL.get_or_init(Self::new).clone()
-    }
-
-    fn new() -> Result<Self, NoRoots> {
+    /// A pool of its own. Its connections live as long as the runtime in which they were made.
+    pub(super) fn new() -> Result<Self, NoRoots> {
         let mut tcp = Tcp::new();
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);

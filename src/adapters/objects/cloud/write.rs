@@ -23,6 +23,7 @@ use object_store::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Objects up to this size go in one request; larger ones in parts of it.
@@ -33,6 +34,8 @@ const PARTS_MAX: u64 = 10_000;
 const PARTS_AT_ONCE: usize = 4;
 /// Bytes of objects in memory at once, over all jobs.
 const MEMORY: u64 = 32 << 20;
+/// How long a store may show an object without what it carries.
+const SETTLES: Duration = Duration::from_millis(200);
 /// How often a write is tried where something of this job's own stands in the way.
 const TRIES: usize = 3;
 
@@ -149,15 +152,25 @@ impl Write<'_> {
 
     /// Whatever stands at the place must carry this job's mark.
     async fn refuse_strangers(&self, path: &Path) -> Result<(), ObjectError> {
-        match heed(self.meter, look(self.bucket, path)).await? {
-            Some(found) if !is_of_job(found.mark.as_deref(), self.staging) => {
-                Err(ObjectError::Occupied(format!(
-                    "{}/{path} was put there by somebody else during the move and is left alone",
-                    self.bucket.shown
-                )))
+        for tries in 1.. {
+            match heed(self.meter, look(self.bucket, path)).await? {
+                Some(found) if !is_of_job(found.mark.as_deref(), self.staging) => {}
+                _ => return Ok(()),
             }
-            _ => Ok(()),
+            if tries == TRIES {
+                break;
+            }
+            // Simple stores show an object before what it carries.
+            heed(self.meter, async {
+                tokio::time::sleep(SETTLES).await;
+                Ok(())
+            })
+            .await?;
         }
+        Err(ObjectError::Occupied(format!(
+            "{}/{path} was put there by somebody else during the move and is left alone",
+            self.bucket.shown
+        )))
     }
 
     /// Without a memory of parts: their names are not enough to give the whole what it carries.
