@@ -46,7 +46,7 @@ pub fn backtest(r: &BacktestReport) -> AnyView {
         <div class="card-body stack-s" data-testid="backtest">
             {drawn}
             <p class="small soft">{basis}</p>
-            <div class="table-wrap">
+            <div class="table-wrap" role="region" aria-label="Costs of policies" tabindex="0">
                 <table class="plain">
                     <caption class="visually-hidden">"What each policy would have cost"</caption>
                     <thead>
@@ -160,7 +160,7 @@ fn table(c: &Curves) -> AnyView {
         })
         .collect_view();
     view! {
-        <div class="table-wrap">
+        <div class="table-wrap" role="region" aria-label="Costs of policies" tabindex="0">
             <table>
                 <thead><tr><th scope="col">"Until (UTC)"</th>{heads}</tr></thead>
                 <tbody>{rows}</tbody>

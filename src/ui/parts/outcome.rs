@@ -77,7 +77,7 @@ pub fn outcome_card(o: &Outcome) -> AnyView {
     view! {
         <div class="card-body stack-s" data-testid="outcome" data-verdict=o.verdict.as_str()>
             <p class="row">{badge(tone, picture, title(o.verdict.as_str()))} <span>{o.sentence()}</span></p>
-            <div class="table-wrap">
+            <div class="table-wrap" role="region" aria-label="Forecast beside what came" tabindex="0">
                 <table class="plain">
                     <thead><tr><th scope="col"><span class="visually-hidden">"Side"</span></th><th scope="col" class="num">"Saving a month"</th><th scope="col" class="num">"Full reads a month"</th><th scope="col" class="num">"Once"</th><th scope="col">"In all"</th></tr></thead>
                     <tbody>{expected}{came}</tbody>
