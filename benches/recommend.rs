@@ -165,6 +165,8 @@ async fn fill(
             storage_classes: classes.iter().map(|c| c.parse()).collect::<Result<_, _>>()?,
             price_book: Some(book.into()),
             credential_ref: None,
+            endpoint: None,
+            region: None,
         };
         services.catalog.create_location(new).await?;
     }

@@ -10,6 +10,7 @@ what="${1:-run}"
 case "$what" in run | test) ;; *) die "usage: scripts/setup.sh [run|test]" ;; esac
 
 BINARYEN=132.0.0
+AZURITE=3.37.0
 
 apt_updated=
 # apt_install PACKAGE…: true when the packages are in, false when this machine cannot take them.
@@ -90,6 +91,16 @@ ensure_brotli() {
   apt_install brotli || note "no brotli: files are sent with gzip or as they are"
 }
 
+# Microsoft's emulator of Azure Blob Storage; in a folder of its own, since npm removes what it did not install in the same run.
+ensure_azurite() {
+  if [ -x "$TOOLS/azurite/node_modules/.bin/azurite-blob" ] && [ -f "$TOOLS/.azurite-$AZURITE" ]; then return; fi
+  ensure_node || die "the tests of Azure need Node.js"
+  say "Installing azurite $AZURITE for the tests of Azure (about a minute)"
+  mkdir -p "$TOOLS/azurite"
+  npm install --prefix "$TOOLS/azurite" --no-save --no-package-lock --no-audit --no-fund --loglevel=error "azurite@$AZURITE" >&2
+  touch "$TOOLS/.azurite-$AZURITE"
+}
+
 ensure_browser() {
   ensure_node || die "the browser tests need Node.js"
   if [ ! -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
@@ -118,5 +129,6 @@ ensure_wasm_bindgen
 ensure_wasm_opt
 ensure_brotli
 [ "$what" = test ] && ensure_postgres
+[ "$what" = test ] && ensure_azurite
 [ "$what" = test ] && ensure_browser
 say "Ready to $what"

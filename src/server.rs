@@ -2,8 +2,8 @@
 //!
 //! [`App::open`] builds everything over a database; [`App::router`] is what a request meets; [`run`] is `dim serve`.
 
-use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock, places::LocalPlaces};
-use crate::adapters::objects::{Faults, Faulty, LocalObjects, Patient};
+use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock};
+use crate::adapters::objects::{CloudObjects, Faults, Faulty, LocalObjects, Patient, Stores};
 use crate::adapters::prices::{self, PricesError};
 use crate::adapters::prometheus;
 use crate::adapters::sql::clock::DatabaseClock;
@@ -126,11 +126,12 @@ impl App {
         let live = Live::open(store.clone(), bus.clone(), &*clock).await?;
         let (recorder, figures) = prometheus::recorder();
         let upkeep = figures.clone();
+        let (stores, objects) = objects(settings, &store)?;
         let deps = Deps {
             store,
             clock,
-            places: Arc::new(LocalPlaces),
-            objects: objects(settings)?,
+            places: Arc::new(stores),
+            objects,
             prices: Arc::new(prices::load(settings.prices_dir.as_deref())?),
             bus,
             live,
@@ -436,7 +437,7 @@ fn options(settings: &Settings) -> Result<Options, ServeError> {
 }
 
 /// The stores that objects are in, with the faults that the operator asked for around them.
-fn objects(settings: &Settings) -> Result<Arc<dyn Objects>, ServeError> {
+fn objects(settings: &Settings, store: &Store) -> Result<(Stores, Arc<dyn Objects>), ServeError> {
     let words: Vec<_> = settings
         .inject
         .iter()
@@ -451,13 +452,15 @@ fn objects(settings: &Settings) -> Result<Arc<dyn Objects>, ServeError> {
     let local = faults
         .slow_bytes_per_sec()
         .map_or_else(LocalObjects::new, LocalObjects::with_throttle);
-    let store: Arc<dyn Objects> = if words.is_empty() {
-        Arc::new(local)
+    let cloud = CloudObjects::new(Arc::new(store.clone()), local.throttle());
+    let stores = Stores::new(local, cloud);
+    let all: Arc<dyn Objects> = if words.is_empty() {
+        Arc::new(stores.clone())
     } else {
-        Arc::new(Faulty::new(Arc::new(local), faults))
+        Arc::new(Faulty::new(Arc::new(stores.clone()), faults))
     };
     let patience = Duration::from_secs(settings.store_timeout_secs);
-    Ok(Arc::new(Patient::new(store, patience)))
+    Ok((stores, Arc::new(Patient::new(all, patience))))
 }
 
 /// Where the browser's files are: as told, else where a build leaves them, else beside the program.

@@ -134,6 +134,8 @@ pub async fn add_location(
     #[server(default)] storage_classes: String,
     #[server(default)] price_book: String,
     #[server(default)] credential_ref: String,
+    #[server(default)] endpoint: String,
+    #[server(default)] region: String,
 ) -> Result<String, ApiError> {
     let classes = storage_classes
         .split([',', ' '])
@@ -146,6 +148,8 @@ pub async fn add_location(
         storage_classes: classes,
         price_book: super::form::optional(&price_book)?,
         credential_ref: super::form::optional(&credential_ref)?,
+        endpoint: super::form::optional(&endpoint)?,
+        region: super::form::optional(&region)?,
     };
     let services = expect_context::<crate::services::Services>();
     let location = services.catalog.create_location(new).await?;

@@ -36,6 +36,12 @@ impl Provider {
             Self::Azure => "az",
         }
     }
+
+    /// Whether a prefix can be given another name without copying its objects. What cannot be renamed is written in place.
+    #[must_use]
+    pub fn can_rename(self) -> bool {
+        self == Self::Local
+    }
 }
 
 /// Our ladder of storage classes, from dearest to keep to dearest to read.
@@ -257,7 +263,7 @@ impl JsonSchema for StorageUri {
 }
 
 /// Where a secret is found. The secret itself is never stored, logged or shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct CredentialRef(String);
 
@@ -302,6 +308,121 @@ impl<'de> Deserialize<'de> for CredentialRef {
     }
 }
 
+/// How a store is reached. Local places need nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct StoreAccess {
+    /// Where the store answers, when not at its vendor's own address: `https://minio.example:9000`.
+    #[serde(default)]
+    pub endpoint: Option<Endpoint>,
+    /// Its region, such as `eu-central-1`.
+    #[serde(default)]
+    pub region: Option<Region>,
+    /// Where its credentials are found; absent means those of the server's own environment.
+    #[serde(default)]
+    pub credential_ref: Option<CredentialRef>,
+}
+
+/// An address of a store that is not its vendor's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Endpoint(String);
+
+/// A name of a region.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Region(String);
+
+/// An endpoint or region that cannot be one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreAccessError {
+    /// Not an address of the web, or with more in it than an address.
+    #[error(
+        "an endpoint is an address such as https://minio.example:9000, without a user name, a query or a fragment; what was given          is not shown here because it may hold a secret"
+    )]
+    Endpoint,
+    /// Characters that no region has.
+    #[error("{0:?} is no region: letters, digits and dashes, at most 64")]
+    Region(String),
+}
+
+impl Endpoint {
+    /// The address, without a trailing slash.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether what is sent there can be read on the way.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.0.starts_with("http://")
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = StoreAccessError;
+    fn from_str(text: &str) -> Result<Self, StoreAccessError> {
+        let text = text.trim().trim_end_matches('/');
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        match rest {
+            Some(rest)
+                if !rest.is_empty()
+                    && !rest.starts_with(['/', ':'])
+                    && text.len() <= 512
+                    && rest
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || "-._:/[]~%".contains(c)) =>
+            {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(StoreAccessError::Endpoint),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Endpoint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Region {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Region {
+    type Err = StoreAccessError;
+    fn from_str(text: &str) -> Result<Self, StoreAccessError> {
+        let text = text.trim();
+        let ok = !text.is_empty()
+            && text.len() <= 64
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if ok {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(StoreAccessError::Region(text.to_owned()))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Region {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 /// An addressable place: provider, bucket or root, and what may be kept there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Location {
@@ -319,6 +440,12 @@ pub struct Location {
     pub price_book: String,
     /// Where its credentials are found; local places need none.
     pub credential_ref: Option<CredentialRef>,
+    /// Where the store answers, when not at its vendor's own address.
+    #[serde(default)]
+    pub endpoint: Option<Endpoint>,
+    /// The store's region, where it has one.
+    #[serde(default)]
+    pub region: Option<Region>,
     /// Rises at every change; the ETag.
     pub generation: i64,
     /// When it was registered.
@@ -344,6 +471,36 @@ pub struct NewLocation {
     /// Credentials by reference.
     #[serde(default)]
     pub credential_ref: Option<CredentialRef>,
+    /// Where the store answers, when not at its vendor's own address. Not for local places.
+    #[serde(default)]
+    pub endpoint: Option<Endpoint>,
+    /// The store's region. Not for local places.
+    #[serde(default)]
+    pub region: Option<Region>,
+}
+
+impl Location {
+    /// How its store is reached.
+    #[must_use]
+    pub fn access(&self) -> StoreAccess {
+        StoreAccess {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            credential_ref: self.credential_ref.clone(),
+        }
+    }
+}
+
+impl NewLocation {
+    /// How its store is reached.
+    #[must_use]
+    pub fn access(&self) -> StoreAccess {
+        StoreAccess {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            credential_ref: self.credential_ref.clone(),
+        }
+    }
 }
 
 /// What a look at the real store found.
@@ -428,6 +585,27 @@ mod tests {
         assert!(!uri("file:///data/x").overlaps(&uri("file:///data/xy")));
         assert_eq!(uri("file:///a").parent(), Some(uri("file:///")));
         assert_eq!(uri("file:///").parent(), None);
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address_and_nothing_more() {
+        let kept: Endpoint = "http://127.0.0.1:9000/".parse().unwrap();
+        assert_eq!(kept.as_str(), "http://127.0.0.1:9000");
+        assert!(kept.is_plain());
+        for text in [
+            "",
+            "minio:9000",
+            "https://",
+            "ftp://x",
+            "https://user:pw@host",
+            "https://h?a=b",
+            "https://h#f",
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(!error.to_string().contains("pw"), "{text}");
+        }
+        assert!("eu-central-1".parse::<Region>().is_ok());
+        assert!("eu central".parse::<Region>().is_err());
     }
 
     #[test]

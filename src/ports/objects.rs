@@ -6,6 +6,7 @@
 
 use crate::domain::dataset::SkippedEntry;
 use crate::domain::location::{StorageUri, UriError};
+use crate::domain::name::StorageClass;
 use crate::domain::unit::Bytes;
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,7 +60,8 @@ impl Prefix {
     }
 }
 
-/// Where one attempt of one job puts its bytes before the switch: a directory of its own beside the target.
+/// Where one attempt of one job puts its bytes before the switch: a directory of its own beside the target. Stores that cannot
+/// rename are written in place: below the target itself, where every object carries [`Self::mark`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staging {
     /// Where the data will stand after the switch.
@@ -68,9 +70,23 @@ pub struct Staging {
     pub token: String,
     /// The attempt.
     pub attempt: i64,
+    /// The storage class that objects are written with; the store's default when absent. Local disks have none.
+    pub class: Option<StorageClass>,
 }
 
 impl Staging {
+    /// Whether objects are written below the target itself, because the store cannot rename.
+    #[must_use]
+    pub fn in_place(&self) -> bool {
+        !self.target.root.provider().can_rename()
+    }
+
+    /// What tells an object of this attempt from anybody else's, where objects are written in place.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        format!("{}-{}", self.token, self.attempt)
+    }
+
     /// The directory of the attempt.
     #[must_use]
     pub fn home(&self) -> Prefix {
@@ -81,9 +97,12 @@ impl Staging {
         }
     }
 
-    /// Below it, the finished objects under their keys.
+    /// Below it, the finished objects under their keys; the target itself where that is written in place.
     #[must_use]
     pub fn data(&self) -> Prefix {
+        if self.in_place() {
+            return self.target.clone();
+        }
         let home = self.home();
         let path = format!("{}/data", home.path);
         home.child(path)
@@ -157,6 +176,10 @@ pub struct Survey {
     pub not_readable: Option<String>,
     /// Free space for the target.
     pub free_bytes: Option<Bytes>,
+    /// The first key that the target cannot have, with the reason.
+    pub not_placeable: Option<String>,
+    /// What the stores at hand cannot do or keep, in sentences for people.
+    pub limits: Vec<String>,
 }
 
 /// Free and total space of a place.
@@ -177,6 +200,67 @@ pub struct Copied {
     pub metadata: String,
     /// The target object's fingerprint.
     pub fingerprint: String,
+}
+
+/// A part of a large object that is durable at the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its number, from 0.
+    pub number: u32,
+    /// The store's own name for it.
+    pub id: String,
+    /// The chaining value of its subtree of the object's BLAKE3, in hex, so that a resumed copy need not read it again.
+    pub chain: String,
+}
+
+/// A large object that is being written in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// The store's own name for it.
+    pub id: String,
+    /// The size of every part but the last.
+    pub part_bytes: Bytes,
+    /// The parts that are durable, in any order.
+    pub parts: Vec<Part>,
+}
+
+/// An upload in parts that was neither completed nor given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// Its object's key below the target.
+    pub key: String,
+    /// The store's own name for it.
+    pub id: String,
+}
+
+/// What is remembered of one large object while its parts are written. Each call is durable when it returns.
+#[async_trait]
+pub trait Parts: Send + Sync {
+    /// What an earlier copy of the same object in the same staging area left unfinished.
+    async fn begun(&self) -> Result<Option<Upload>, ObjectError>;
+
+    /// An upload was begun; it replaces what was remembered.
+    async fn begin(&self, id: &str, part_bytes: Bytes) -> Result<(), ObjectError>;
+
+    /// A part is durable at the target.
+    async fn done(&self, part: &Part) -> Result<(), ObjectError>;
+}
+
+/// Remembers nothing: for copies that nobody will resume.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Forgetful;
+
+#[async_trait]
+impl Parts for Forgetful {
+    async fn begun(&self) -> Result<Option<Upload>, ObjectError> {
+        Ok(None)
+    }
+    async fn begin(&self, _id: &str, _part_bytes: Bytes) -> Result<(), ObjectError> {
+        Ok(())
+    }
+    async fn done(&self, _part: &Part) -> Result<(), ObjectError> {
+        Ok(())
+    }
 }
 
 /// What an object must be.
@@ -375,14 +459,25 @@ pub trait Objects: Send + Sync + 'static {
     async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError>;
 
     /// Streams one object into the staging area, hashing what is read. Its bytes and its name are durable after
-    /// [`Self::sync`]. [`ObjectError::Changed`] when the source is not `object` before or after.
+    /// [`Self::sync`]. [`ObjectError::Changed`] when the source is not `object` before or after. A large object may go in parts,
+    /// which are remembered in `parts`; a copy that finds some there sends only the others.
     async fn copy(
         &self,
         source: &Prefix,
         staging: &Staging,
         object: &FoundObject,
+        parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError>;
+
+    /// Gives up uploads in parts below the target: those in `give_up`, and whatever else the store can list there but for those in
+    /// `keep`; how many. Idempotent, and only for a target that no reader has been sent to.
+    async fn abandon_uploads(
+        &self,
+        staging: &Staging,
+        give_up: &[OpenUpload],
+        keep: &[OpenUpload],
+    ) -> Result<u64, ObjectError>;
 
     /// Makes staged objects durable, bytes and names.
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError>;
@@ -390,10 +485,12 @@ pub trait Objects: Send + Sync + 'static {
     /// Reads an object from the device and compares it. [`ObjectError::Mismatch`] says what differs.
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError>;
 
-    /// What identifies the directory itself, whatever its path, and is never another one's; `None` when it is not there.
+    /// What identifies the directory itself, whatever its path, and is never another one's; `None` when it is not there. Where
+    /// prefixes are no things of their own, it identifies the store, and a prefix is there while something lies below it.
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError>;
 
-    /// Moves a directory to a place that is absent or empty, durably, without moving bytes.
+    /// Moves a directory to a place that is absent or empty, durably, without moving bytes. Never called where objects are written
+    /// in place.
     async fn rename(&self, from: &Prefix, to: &Prefix) -> Result<(), ObjectError>;
 
     /// Removes a job's staging area: the listed objects, everything partial, then its directories, and those of `parents` that

@@ -1,6 +1,6 @@
 //! What a storage address is in the real world: needed to keep locations apart and datasets inside them.
 
-use crate::domain::location::StorageUri;
+use crate::domain::location::{StorageUri, StoreAccess};
 use crate::domain::unit::Bytes;
 use async_trait::async_trait;
 
@@ -36,6 +36,16 @@ pub struct Sighting {
 /// is an answer with a `problem`, not an error.
 #[async_trait]
 pub trait Places: Send + Sync + 'static {
-    /// Looks at an address.
-    async fn look(&self, uri: &StorageUri) -> Sighting;
+    /// Looks at an address. `access` says how its store is reached.
+    async fn look(&self, uri: &StorageUri, access: &StoreAccess) -> Sighting;
+}
+
+/// Who knows how the store of a location is reached.
+#[async_trait]
+pub trait Accesses: Send + Sync + 'static {
+    /// How the store of the location with this root is reached.
+    ///
+    /// # Errors
+    /// In words, when it is not known.
+    async fn access(&self, root: &StorageUri) -> Result<StoreAccess, String>;
 }

@@ -22,6 +22,8 @@ async fn fifty_rows_are_sent_without_their_cost_lines() {
             .to_vec(),
         price_book: Some("aws/us-east-1".into()),
         credential_ref: None,
+        endpoint: None,
+        region: None,
     };
     app.services().catalog.create_location(new).await.unwrap();
     for i in 0..55 {

@@ -13,6 +13,8 @@ fn location(name: &str, uri: &str) -> NewLocation {
         storage_classes: Vec::new(),
         price_book: None,
         credential_ref: None,
+        endpoint: None,
+        region: None,
     }
 }
 
@@ -102,11 +104,19 @@ async fn names_are_unique_and_locations_do_not_overlap() {
     assert!(matches!(same_name, ServiceError::Conflict { .. }), "{same_name}");
     let overlap = catalog.create_location(location("b", &below)).await.unwrap_err();
     assert!(overlap.to_string().contains('a'), "{overlap}");
-    let bucket = catalog
-        .create_location(location("c", "s3://bucket/x"))
-        .await
-        .unwrap_err();
-    assert!(matches!(bucket, ServiceError::NotSupported { .. }), "{bucket}");
+    let bucket = NewLocation {
+        credential_ref: Some("env:DIM_TEST_IS_NOT_SET".parse().unwrap()),
+        ..location("c", "s3://bucket/x")
+    };
+    let bucket = catalog.create_location(bucket).await.unwrap_err();
+    assert_eq!(bucket.code(), "bucket_unreachable");
+    assert!(bucket.to_string().contains("env:DIM_TEST_IS_NOT_SET"), "{bucket}");
+    let directory = NewLocation {
+        endpoint: Some("https://minio.example".parse().unwrap()),
+        ..location("c", &b)
+    };
+    let directory = catalog.create_location(directory).await.unwrap_err();
+    assert_eq!(directory.code(), "not_for_directories");
     assert_eq!(catalog.list_locations().await.unwrap().items.len(), 1);
 }
 

@@ -67,11 +67,22 @@ async fn locations_are_added_listed_shown_checked_and_removed() {
     assert_eq!((none.code, none.out.as_str()), (3, ""));
     let bucket = dim(
         &url,
-        &["locations", "add", "--name", "b", "--uri", "s3://bucket/x"],
+        &[
+            "locations",
+            "add",
+            "b",
+            "s3://bucket/x",
+            "--endpoint",
+            "http://127.0.0.1:9",
+            "--credentials",
+            "env:DIM_TEST_IS_NOT_SET",
+            "--region",
+            "eu-central-1",
+        ],
     )
     .await;
-    assert_eq!(bucket.code, 1);
-    assert!(bucket.err.contains("not supported yet"), "{}", bucket.err);
+    assert_eq!(bucket.code, 2, "{}", bucket.err);
+    assert!(bucket.err.contains("env:DIM_TEST_IS_NOT_SET"), "{}", bucket.err);
     let secret = dim(
         &url,
         &[

@@ -2,7 +2,9 @@
 
 use data_in_motion::adapters::objects::LocalObjects;
 use data_in_motion::domain::unit::Bytes;
-use data_in_motion::ports::objects::{Expected, FoundObject, Meter, ObjectError, Objects, Prefix, Staging};
+use data_in_motion::ports::objects::{
+    Expected, Forgetful, FoundObject, Meter, ObjectError, Objects, Prefix, Staging,
+};
 use std::fs::File;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -74,6 +76,7 @@ async fn ten_thousand_corruptions_are_found_with_the_name_of_the_object() {
         target: ground.prefix("copy"),
         token: "token".into(),
         attempt: 1,
+        class: None,
     };
     ground.store.prepare(&staging).await.unwrap();
     let at = staging.data();
@@ -81,7 +84,7 @@ async fn ten_thousand_corruptions_are_found_with_the_name_of_the_object() {
     for object in ground.store.list(&source).await.unwrap().objects {
         let copied = ground
             .store
-            .copy(&source, &staging, &object, &ground.meter)
+            .copy(&source, &staging, &object, &Forgetful, &ground.meter)
             .await
             .unwrap();
         copies.push(Expected {
@@ -174,6 +177,7 @@ async fn a_thousand_sources_that_change_under_the_copy_give_no_mixed_object() {
         target: ground.prefix("copy"),
         token: "token".into(),
         attempt: 1,
+        class: None,
     };
     ground.store.prepare(&staging).await.unwrap();
     let path = ground.path("set/object");
@@ -212,7 +216,10 @@ async fn a_thousand_sources_that_change_under_the_copy_give_no_mixed_object() {
                 }
             }
         });
-        let copied = ground.store.copy(&source, &staging, &object, &ground.meter).await;
+        let copied = ground
+            .store
+            .copy(&source, &staging, &object, &Forgetful, &ground.meter)
+            .await;
         writer.join().unwrap();
         match copied {
             Ok(copied) => {

@@ -53,6 +53,8 @@ mod nodes;
 
 mod postgres_store;
 
+mod stores;
+
 mod meddler;
 
 mod pages;

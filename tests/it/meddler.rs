@@ -6,8 +6,8 @@ use data_in_motion::adapters::objects::LocalObjects;
 use data_in_motion::adapters::prices;
 use data_in_motion::adapters::sql::Store;
 use data_in_motion::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Prefix, Removed, Space, Staging,
-    Survey,
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
+    Space, Staging, Survey,
 };
 use data_in_motion::ports::{Bus, Clock};
 use data_in_motion::services::live::Live;
@@ -41,9 +41,9 @@ impl Moment {
 type Answer = Pin<Box<dyn Future<Output = Result<(), ObjectError>> + Send>>;
 type Hook = Arc<dyn Fn(Moment) -> Answer + Send + Sync>;
 
-/// Local disks, and a hook around every operation. An error of the hook is the operation's.
+/// A store, local disks unless said otherwise, and a hook around every operation. An error of the hook is the operation's.
 pub struct Meddler {
-    inner: LocalObjects,
+    inner: Arc<dyn Objects>,
     hook: Hook,
 }
 
@@ -53,7 +53,21 @@ impl Meddler {
         F: Future<Output = Result<(), ObjectError>> + Send + 'static,
     {
         Arc::new(Self {
-            inner: LocalObjects::new(),
+            inner: Arc::new(LocalObjects::new()),
+            hook: Arc::new(move |moment| Box::pin(hook(moment))),
+        })
+    }
+
+    /// Around another store.
+    pub fn around_store<F>(
+        inner: Arc<dyn Objects>,
+        hook: impl Fn(Moment) -> F + Send + Sync + 'static,
+    ) -> Arc<Self>
+    where
+        F: Future<Output = Result<(), ObjectError>> + Send + 'static,
+    {
+        Arc::new(Self {
+            inner,
             hook: Arc::new(move |moment| Box::pin(hook(moment))),
         })
     }
@@ -61,7 +75,7 @@ impl Meddler {
     /// Does not meddle.
     pub fn idle() -> Self {
         Self {
-            inner: LocalObjects::new(),
+            inner: Arc::new(LocalObjects::new()),
             hook: Arc::new(|_| Box::pin(std::future::ready(Ok(())))),
         }
     }
@@ -115,10 +129,23 @@ impl Objects for Meddler {
         source: &Prefix,
         staging: &Staging,
         object: &FoundObject,
+        parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
-        let work = self.inner.copy(source, staging, object, meter);
+        let work = self.inner.copy(source, staging, object, parts, meter);
         self.about("copy", &object.key, work).await
+    }
+    async fn abandon_uploads(
+        &self,
+        staging: &Staging,
+        give_up: &[OpenUpload],
+        keep: &[OpenUpload],
+    ) -> Result<u64, ObjectError> {
+        self.around(
+            "abandon_uploads",
+            self.inner.abandon_uploads(staging, give_up, keep),
+        )
+        .await
     }
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {
         self.around("sync", self.inner.sync(staging, keys)).await

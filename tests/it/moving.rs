@@ -27,6 +27,8 @@ pub async fn location(services: &Services, name: &str, uri: &str) -> Location {
         storage_classes: Vec::new(),
         price_book: None,
         credential_ref: None,
+        endpoint: None,
+        region: None,
     };
     services.catalog.create_location(new).await.unwrap()
 }

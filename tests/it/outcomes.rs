@@ -36,6 +36,8 @@ impl Story {
                 storage_classes: ["STANDARD", "GLACIER_IR"].map(|c| c.parse().unwrap()).to_vec(),
                 price_book: Some("aws/us-east-1".into()),
                 credential_ref: None,
+                endpoint: None,
+                region: None,
             };
             app.services().catalog.create_location(new).await.unwrap();
         }

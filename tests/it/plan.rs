@@ -24,6 +24,8 @@ pub async fn catalog() -> (TestApp, Dataset) {
             storage_classes: classes.split(',').map(|c| c.parse().unwrap()).collect(),
             price_book: Some(book.into()),
             credential_ref: None,
+            endpoint: None,
+            region: None,
         };
         app.services().catalog.create_location(new).await.unwrap();
     }
@@ -228,7 +230,7 @@ async fn a_target_is_a_name_an_id_a_root_or_an_address_and_anything_else_is_refu
         ("/mnt/disk/demo", "bad_target"),
         ("file:///a/../b", "bad_address"),
         ("file://host/b", "bad_address"),
-        ("s3://bucket/demo", "not_supported"),
+        ("s3://bucket/demo", "unknown_location"),
     ] {
         let error = refusal(&app, target).await;
         assert_eq!(error.code(), code, "{target}: {error}");

@@ -59,6 +59,8 @@ async fn without_prices_a_plan_says_so_and_shows_no_figure() {
         storage_classes: Vec::new(),
         price_book: Some("local/unheard-of".into()),
         credential_ref: None,
+        endpoint: None,
+        region: None,
     };
     app.services().catalog.create_location(new).await.unwrap();
     let plan = dry(&app, "unpriced").await.unwrap().plan;

@@ -40,6 +40,8 @@ async fn open() -> (TestApp, Arc<ManualClock>) {
             .to_vec(),
         price_book: Some("aws/us-east-1".into()),
         credential_ref: None,
+        endpoint: None,
+        region: None,
     };
     app.services().catalog.create_location(new).await.unwrap();
     (app, clock)
@@ -323,6 +325,8 @@ async fn only_what_changed_is_written_again() {
         storage_classes: vec!["cold".parse().unwrap()],
         price_book: Some("local/nas".into()),
         credential_ref: None,
+        endpoint: None,
+        region: None,
     };
     app.services().catalog.create_location(new).await.unwrap();
     let all = recommender.refresh().await.unwrap();

@@ -170,6 +170,8 @@ async fn a_scan_of_a_dataset_that_changed_meanwhile_stores_nothing() {
         storage_classes: Vec::new(),
         price_book: None,
         credential_ref: None,
+        endpoint: None,
+        region: None,
     };
     catalog.create_location(location).await.unwrap();
     let uri = format!("file://{}/nas/demo", root.display());

@@ -2,7 +2,7 @@
 //!
 //! Invariant: only looks. A path that cannot be resolved is reported as it was given, with the reason.
 
-use crate::domain::location::{Provider, StorageUri};
+use crate::domain::location::{Provider, StorageUri, StoreAccess};
 use crate::domain::unit::Bytes;
 use crate::ports::places::{Places, Sighting, Standing};
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ pub struct LocalPlaces;
 
 #[async_trait]
 impl Places for LocalPlaces {
-    async fn look(&self, uri: &StorageUri) -> Sighting {
+    async fn look(&self, uri: &StorageUri, _access: &StoreAccess) -> Sighting {
         let given = uri.clone();
         // A network share that hangs must not hold one of the few threads that answer requests.
         match tokio::task::spawn_blocking(move || look(&given)).await {
@@ -37,10 +37,7 @@ fn failed(uri: &StorageUri, problem: String) -> Sighting {
 fn look(uri: &StorageUri) -> Sighting {
     let Some(path) = uri.local_path().map(PathBuf::from) else {
         let scheme = Provider::scheme(uri.provider());
-        return failed(
-            uri,
-            format!("not supported yet: {scheme}:// locations; file:///… works"),
-        );
+        return failed(uri, format!("{scheme}:// is no directory of this machine"));
     };
     let (real_path, existing) = match resolve(&path) {
         Ok(found) => found,

@@ -4,8 +4,8 @@
 //! first N, `NAME` the first one. What spoils bytes spoils them on the disk, so that only looking at them tells.
 
 use crate::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Prefix, Removed, Space, Staging,
-    Survey,
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
+    Space, Staging, Survey,
 };
 use async_trait::async_trait;
 use std::os::unix::fs::FileExt;
@@ -237,12 +237,22 @@ impl Objects for Faulty {
         source: &Prefix,
         staging: &Staging,
         object: &FoundObject,
+        parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
         self.faults.before_copy(&object.key).await?;
-        let copied = self.inner.copy(source, staging, object, meter).await?;
+        let copied = self.inner.copy(source, staging, object, parts, meter).await?;
         self.faults.after_copy(staging, &object.key)?;
         Ok(copied)
+    }
+
+    async fn abandon_uploads(
+        &self,
+        staging: &Staging,
+        give_up: &[OpenUpload],
+        keep: &[OpenUpload],
+    ) -> Result<u64, ObjectError> {
+        self.inner.abandon_uploads(staging, give_up, keep).await
     }
 
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {

@@ -5,8 +5,8 @@
 //! changes places (prepare, sync, rename, discard, remove) is waited for, because its effect must be known.
 
 use crate::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Prefix, Removed, Space, Staging,
-    Survey,
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
+    Space, Staging, Survey,
 };
 use async_trait::async_trait;
 use std::future::Future;
@@ -111,11 +111,21 @@ impl Objects for Patient {
         source: &Prefix,
         staging: &Staging,
         object: &FoundObject,
+        parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
         let own = Arc::new(Meter::part_of(meter));
-        let work = self.inner.copy(source, staging, object, &own);
+        let work = self.inner.copy(source, staging, object, parts, &own);
         self.moving(&object.key, &own, work).await
+    }
+
+    async fn abandon_uploads(
+        &self,
+        staging: &Staging,
+        give_up: &[OpenUpload],
+        keep: &[OpenUpload],
+    ) -> Result<u64, ObjectError> {
+        self.inner.abandon_uploads(staging, give_up, keep).await
     }
 
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {

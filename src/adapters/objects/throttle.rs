@@ -48,18 +48,37 @@ impl Throttle {
     /// # Errors
     /// [`ObjectError::Stopped`] as soon as the meter says so.
     pub fn pass(&self, bytes: u64, meter: &Meter) -> Result<(), ObjectError> {
+        rest(self.book(bytes), meter)
+    }
+
+    /// Books `bytes`; when more may pass.
+    pub(super) fn book(&self, bytes: u64) -> Instant {
         let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_sec as f64);
-        let until = {
-            let mut paid = self
-                .paid_until
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = Instant::now();
-            let floor = now.checked_sub(BURST).unwrap_or(now);
-            *paid = (*paid).max(floor) + cost;
-            *paid
-        };
-        rest(until, meter)
+        let mut paid = self
+            .paid_until
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = Instant::now();
+        let floor = now.checked_sub(BURST).unwrap_or(now);
+        *paid = (*paid).max(floor) + cost;
+        *paid
+    }
+}
+
+/// Waits until an instant without holding a thread.
+///
+/// # Errors
+/// [`ObjectError::Stopped`] as soon as the meter says so.
+pub async fn wait(until: Instant, meter: &Meter) -> Result<(), ObjectError> {
+    loop {
+        if meter.is_stopped() {
+            return Err(ObjectError::Stopped);
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        tokio::time::sleep(left.min(SLICE)).await;
     }
 }
 

@@ -1,14 +1,16 @@
 //! Rows of `locations`.
 
-use super::{Conn, Row, StoreError};
+use super::{Conn, Row, Store, StoreError};
 use crate::domain::id::LocationId;
-use crate::domain::location::{Location, LocationCheck};
+use crate::domain::location::{Location, LocationCheck, StorageUri, StoreAccess};
 use crate::domain::name::StorageClass;
 use crate::domain::unit::{Bytes, NanoUsd, Timestamp};
+use crate::ports::places::Accesses;
+use async_trait::async_trait;
 use sqlx::Row as _;
 
 const COLUMNS: &str = "id, name, uri, storage_classes, price_book, credential_ref, generation, created_at, \
-                       updated_at, check_json";
+                       updated_at, check_json, endpoint, region";
 
 /// A location and what stands on it.
 #[derive(Clone, Debug)]
@@ -37,7 +39,7 @@ pub struct LocationSums {
 pub async fn insert(conn: &mut Conn, location: &Location) -> Result<LocationId, StoreError> {
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO locations (name, uri, provider, storage_classes, price_book, credential_ref, generation, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+         created_at, updated_at, endpoint, region) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
     )
     .bind(location.name.as_str())
     .bind(location.uri.to_string())
@@ -48,6 +50,8 @@ pub async fn insert(conn: &mut Conn, location: &Location) -> Result<LocationId, 
     .bind(location.generation)
     .bind(location.created_at.0)
     .bind(location.updated_at.0)
+    .bind(location.endpoint.as_ref().map(|e| e.as_str().to_owned()))
+    .bind(location.region.as_ref().map(|r| r.as_str().to_owned()))
     .fetch_one(conn)
     .await?;
     Ok(LocationId(id))
@@ -152,11 +156,33 @@ pub async fn delete(conn: &mut Conn, id: LocationId) -> Result<(), StoreError> {
     Ok(())
 }
 
+#[async_trait]
+impl Accesses for Store {
+    async fn access(&self, root: &StorageUri) -> Result<StoreAccess, String> {
+        let found = async {
+            let mut conn = self.reader().await?;
+            let sql = format!("SELECT {COLUMNS} FROM locations WHERE uri = $1");
+            let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(root.to_string())
+                .fetch_optional(&mut *conn)
+                .await?;
+            row.as_ref().map(read).transpose()
+        };
+        match found.await {
+            Ok(Some(row)) => Ok(row.location.access()),
+            Ok(None) => Err("it is no location of this catalog any more".into()),
+            Err(problem) => Err(problem.to_string()),
+        }
+    }
+}
+
 fn read(row: &Row) -> Result<LocationRow, StoreError> {
     let uri: crate::domain::location::StorageUri = super::parse(row, "uri")?;
     let classes: Vec<StorageClass> = super::from_json(row, "storage_classes")?;
     let check: Option<String> = row.try_get("check_json")?;
     let credential: Option<String> = row.try_get("credential_ref")?;
+    let endpoint: Option<String> = row.try_get("endpoint")?;
+    let region: Option<String> = row.try_get("region")?;
     Ok(LocationRow {
         location: Location {
             id: LocationId(row.try_get("id")?),
@@ -167,6 +193,12 @@ fn read(row: &Row) -> Result<LocationRow, StoreError> {
             price_book: row.try_get("price_book")?,
             credential_ref: credential
                 .map(|c| c.parse().map_err(|e| StoreError::corrupt("credential_ref", e)))
+                .transpose()?,
+            endpoint: endpoint
+                .map(|e| e.parse().map_err(|e| StoreError::corrupt("endpoint", e)))
+                .transpose()?,
+            region: region
+                .map(|r| r.parse().map_err(|e| StoreError::corrupt("region", e)))
                 .transpose()?,
             generation: row.try_get("generation")?,
             created_at: Timestamp(row.try_get("created_at")?),

@@ -46,6 +46,8 @@ pub mod jobs_list;
 
 pub mod jobs_objects;
 
+pub mod jobs_parts;
+
 pub mod jobs_rates;
 
 pub mod jobs_staging;

@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = &[
     ("060_control", include_str!("schema/060_control.sql")),
     ("070_outcomes", include_str!("schema/070_outcomes.sql")),
     ("080_policy", include_str!("schema/080_policy.sql")),
+    ("090_stores", include_str!("schema/090_stores.sql")),
 ];
 
 /// Applies what is missing.

@@ -41,20 +41,36 @@ pub enum Locations {
 #[derive(Debug, Args)]
 pub struct Add {
     /// Unique name
-    #[arg(long)]
-    name: String,
-    /// Root: file:///path (s3://, gs:// and az:// are not supported yet)
-    #[arg(long)]
-    uri: String,
+    #[arg(long = "name", value_name = "NAME", required_unless_present = "name")]
+    name_flag: Option<String>,
+    /// Root: file:///path, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
+    #[arg(long = "uri", value_name = "URI", required_unless_present = "uri")]
+    uri_flag: Option<String>,
+    /// The same as --name
+    #[arg(value_name = "NAME", conflicts_with = "name_flag", requires = "uri")]
+    name: Option<String>,
+    /// The same as --uri
+    #[arg(value_name = "URI", conflicts_with = "uri_flag")]
+    uri: Option<String>,
     /// Storage classes in use, the default first [default: those of the price-book entry]
     #[arg(long = "storage-class", value_name = "CLASS", value_delimiter = ',')]
     storage_classes: Vec<String>,
     /// Price-book entry, such as local/nvme or aws/us-east-1
     #[arg(long, value_name = "ENTRY")]
     price_book: Option<String>,
-    /// Where its credentials are found: env:NAME or file:PATH; never the secret itself
-    #[arg(long, value_name = "REFERENCE")]
+    /// Where its credentials are found: env:NAME or file:PATH, of the server; never the secret itself [default: the environment
+    /// of the server, as the vendor's own tools read it]
+    ///
+    /// What is found there: for s3:// KEY_ID:SECRET or lines as in ~/.aws/credentials; for gs:// the JSON of a service account's key;
+    /// for az:// ACCOUNT:KEY or a connection string; or the word anonymous.
+    #[arg(long, visible_alias = "credentials", value_name = "REFERENCE")]
     credential_ref: Option<String>,
+    /// Where the store answers, when not at its vendor's own address: scheme, host and port
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// The store's region, such as eu-central-1
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
 }
 
 /// Carries out a command on locations.
@@ -65,8 +81,9 @@ pub async fn run(command: Locations, client: &Client, out: Out) -> Result<(), Cl
     match command {
         Locations::Add(add) => {
             let body = json!({
-                "name": add.name, "uri": add.uri, "storage_classes": add.storage_classes,
-                "price_book": add.price_book, "credential_ref": add.credential_ref,
+                "name": add.name_flag.or(add.name), "uri": add.uri_flag.or(add.uri), "storage_classes": add.storage_classes,
+                "price_book": add.price_book, "credential_ref": add.credential_ref, "endpoint": add.endpoint,
+                "region": add.region,
             });
             let reply = client.post("/api/v1/locations", &body).await?;
             let location: Location = reply.typed()?;
@@ -302,6 +319,12 @@ fn location_facts(location: &Location, style: Style) -> String {
     ];
     if let Some(credential) = &location.credential_ref {
         rows.push(("credential", credential.as_str().to_owned()));
+    }
+    if let Some(endpoint) = &location.endpoint {
+        rows.push(("endpoint", endpoint.as_str().to_owned()));
+    }
+    if let Some(region) = &location.region {
+        rows.push(("region", region.as_str().to_owned()));
     }
     facts(&rows, style)
 }

@@ -94,6 +94,8 @@ fn known_location(place: Place, stage: &Stage) -> Result<KnownLocation, DemoErro
             .collect(),
         price_book: Some(place.price_book().to_owned()),
         credential_ref: None,
+        endpoint: None,
+        region: None,
     })
 }
 

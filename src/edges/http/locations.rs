@@ -32,10 +32,13 @@ pub fn table() -> Vec<Route> {
             "Registers a location",
             create,
         )
-        .detail("The directory must exist. Locations must not contain each other. Nothing is written there.")
+        .detail(
+            "The directory or bucket must exist and answer. Locations must not contain each other. Nothing is written there. A secret \
+             is never sent: credential_ref names the variable or file of the server that holds it.",
+        )
         .body::<NewLocation>()
         .answers::<Location>(201)
-        .problems(&[409, 501])
+        .problems(&[409])
         .tagged()
         .idempotent(),
         Route::get(

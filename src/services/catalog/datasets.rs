@@ -6,12 +6,12 @@ use crate::adapters::sql::{datasets as rows, jobs};
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::{Dataset, NewDataset};
 use crate::domain::id::DatasetId;
-use crate::domain::location::{Location, NewLocation, StorageUri};
+use crate::domain::location::{Location, NewLocation, Provider, StorageUri, StoreAccess};
 use crate::domain::name::{Name, StorageClass};
 use crate::domain::replica::ReplicaRole;
 use crate::domain::unit::Bytes;
 use crate::ports::Topic;
-use crate::ports::places::Standing;
+use crate::ports::places::{Sighting, Standing};
 use crate::services::{ServiceError, ServiceResult};
 use std::path::Path;
 
@@ -119,13 +119,22 @@ impl Catalog {
                  --allow-root DIR for a directory that holds {parent}"
             )
         };
+        if uri.provider() != Provider::Local {
+            return Err(ServiceError::invalid(
+                "unknown_location",
+                format!(
+                    "{uri} lies in no known location; register its bucket first: dim locations add --name NAME --uri {}://BUCKET",
+                    uri.provider().scheme()
+                ),
+            ));
+        }
         let Some(parent) = uri.parent() else {
             return Err(ServiceError::invalid(
                 "dataset_is_root",
                 format!("{uri} has no directory above it"),
             ));
         };
-        let seen = self.deps.places.look(&parent).await;
+        let seen = self.deps.places.look(&parent, &StoreAccess::default()).await;
         // A detour over a link: the right address is known, so say it.
         if let Some(owner) = self.owner_by_link(&seen.real).await? {
             return Err(ServiceError::invalid(
@@ -165,6 +174,8 @@ impl Catalog {
             storage_classes: Vec::new(),
             price_book: None,
             credential_ref: None,
+            endpoint: None,
+            region: None,
         })
     }
 
@@ -177,7 +188,12 @@ impl Catalog {
 
     async fn owner_by_link(&self, real: &StorageUri) -> ServiceResult<Option<Location>> {
         for summary in self.list_locations().await?.items {
-            let root = self.deps.places.look(&summary.location.uri).await.real;
+            // Only directories can be reached by another path.
+            if summary.location.provider != Provider::Local {
+                continue;
+            }
+            let access = summary.location.access();
+            let root = self.deps.places.look(&summary.location.uri, &access).await.real;
             if root.relative(real).is_some() {
                 return Ok(Some(summary.location));
             }
@@ -219,8 +235,27 @@ impl Catalog {
 
     /// On disk, too, the address must lie inside its location, and must not hold this server's own files.
     pub(super) async fn check_inside(&self, uri: &StorageUri, location: &Location) -> ServiceResult<()> {
-        let root = self.deps.places.look(&location.uri).await;
-        let seen = self.deps.places.look(uri).await;
+        let access = location.access();
+        let root = self.deps.places.look(&location.uri, &access).await;
+        let seen = if location.provider == Provider::Local {
+            self.deps.places.look(uri, &access).await
+        } else {
+            // A bucket's keys lead nowhere else: what holds of the root holds below it.
+            Sighting {
+                real: uri.clone(),
+                ..root.clone()
+            }
+        };
+        if let Some(problem) = root
+            .problem
+            .as_ref()
+            .filter(|_| location.provider != Provider::Local)
+        {
+            return Err(ServiceError::unavailable(format!(
+                "the location {} cannot be reached: {problem}; nothing was changed",
+                location.name
+            )));
+        }
         if let Standing::Other(what) = &seen.standing {
             return Err(ServiceError::invalid(
                 "not_a_directory",

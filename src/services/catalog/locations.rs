@@ -13,15 +13,24 @@ use crate::services::{ServiceError, ServiceResult};
 use std::collections::HashMap;
 use std::time::Instant;
 
-/// Price-book entry of a location that names none: ordinary disks of this machine.
-const LOCAL_PRICE_BOOK: &str = "local/nvme";
+/// Price-book entry of a location that names none: ordinary disks of this machine, the vendor's own store, or, for somebody's own
+/// endpoint, a store of the house.
+fn default_price_book(provider: Provider, own_endpoint: bool) -> &'static str {
+    match provider {
+        Provider::Local => "local/nvme",
+        _ if own_endpoint => "local/nas",
+        Provider::S3 => "aws/us-east-1",
+        Provider::Gcs => "gcs/us-central1",
+        Provider::Azure => "azure/eastus2",
+    }
+}
 
 impl Catalog {
     /// Registers a location.
     ///
     /// # Errors
-    /// `Invalid` when its directory is not there, `Conflict` when it overlaps another one or its name is taken, `NotSupported` for
-    /// a provider without an adapter.
+    /// `Invalid` when its directory is not there or its bucket cannot be reached, `Conflict` when it overlaps another one or its
+    /// name is taken.
     pub async fn create_location(&self, new: NewLocation) -> ServiceResult<Location> {
         let mut location = self.draft_location(new).await?;
         let mut tx = self.deps.store.write().await?;
@@ -36,28 +45,44 @@ impl Catalog {
     /// The location as it would be registered, with the id 0; everything is checked and nothing is written.
     pub(super) async fn draft_location(&self, new: NewLocation) -> ServiceResult<Location> {
         let provider = new.uri.provider();
-        if provider != Provider::Local {
-            return Err(ServiceError::not_supported(format!(
-                "{}:// locations; file:///… works",
-                provider.scheme()
-            )));
+        let local = provider == Provider::Local;
+        if local && (new.endpoint.is_some() || new.region.is_some()) {
+            return Err(ServiceError::invalid(
+                "not_for_directories",
+                format!(
+                    "{} is a directory; an endpoint and a region are for s3://, gs:// and az://",
+                    new.uri
+                ),
+            ));
         }
-        if new.uri.path().is_empty() {
+        if local && new.uri.path().is_empty() {
             return Err(ServiceError::invalid(
                 "location_is_root",
                 "the whole file system cannot be a location; name a directory, as in file:///data",
             ));
         }
-        let seen = self.deps.places.look(&new.uri).await;
+        let seen = self.deps.places.look(&new.uri, &new.access()).await;
         if seen.standing != Standing::Directory {
             let problem = seen.problem.unwrap_or_else(|| "it is no directory".into());
+            if !local {
+                return Err(ServiceError::invalid(
+                    "bucket_unreachable",
+                    format!(
+                        "{problem}; nothing was registered. Name an existing bucket, its endpoint and its credentials"
+                    ),
+                ));
+            }
             return Err(ServiceError::invalid(
                 "directory_missing",
                 format!("{problem}; make the directory first, then register it"),
             ));
         }
+        let price_book = match &new.price_book {
+            Some(book) => book.clone(),
+            None => default_price_book(provider, new.endpoint.is_some()).to_owned(),
+        };
         let storage_classes = if new.storage_classes.is_empty() {
-            vec![StorageClass::hot()]
+            vec![self.first_class(provider, &price_book)]
         } else {
             distinct(new.storage_classes)?
         };
@@ -69,12 +94,23 @@ impl Catalog {
             uri: new.uri,
             provider,
             storage_classes,
-            price_book: new.price_book.unwrap_or_else(|| LOCAL_PRICE_BOOK.to_owned()),
+            price_book,
             credential_ref: new.credential_ref,
+            endpoint: new.endpoint,
+            region: new.region,
             generation: 1,
             created_at: now,
             updated_at: now,
         })
+    }
+
+    /// The class of a location that names none: `hot` on disks, else the first of its price book.
+    fn first_class(&self, provider: Provider, price_book: &str) -> StorageClass {
+        let first = || self.deps.prices.class_names(price_book).into_iter().next();
+        match provider {
+            Provider::Local => StorageClass::hot(),
+            _ => first().unwrap_or_else(StorageClass::hot),
+        }
     }
 
     /// Every location, with what stands on it.
@@ -152,7 +188,7 @@ impl Catalog {
             find(&mut conn, key).await?.location
         };
         let started = Instant::now();
-        let seen = self.deps.places.look(&location.uri).await;
+        let seen = self.deps.places.look(&location.uri, &location.access()).await;
         let check = LocationCheck {
             reachable: seen.problem.is_none(),
             free_bytes: seen.free_bytes,
@@ -225,8 +261,14 @@ impl Catalog {
             rows::list(&mut conn).await?
         };
         refuse_overlap_with(uri, &known)?;
+        // Only directories can be the same under two addresses.
+        let local = |uri: &StorageUri| uri.provider() == Provider::Local;
         for row in known {
-            let other = self.deps.places.look(&row.location.uri).await.real;
+            if !local(uri) || !local(&row.location.uri) {
+                continue;
+            }
+            let access = row.location.access();
+            let other = self.deps.places.look(&row.location.uri, &access).await.real;
             if other.overlaps(real) {
                 return Err(ServiceError::conflict(
                     "location_overlap",

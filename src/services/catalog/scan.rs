@@ -118,7 +118,7 @@ impl Catalog {
 
     /// A directory that is not there: its owner has not made it yet, or the whole disk is away.
     async fn missing(&self, about: &str, location: &Location) -> ServiceError {
-        let root = self.deps.places.look(&location.uri).await;
+        let root = self.deps.places.look(&location.uri, &location.access()).await;
         if root.standing == Standing::Directory {
             return ServiceError::invalid(
                 "directory_missing",

@@ -6,7 +6,7 @@ use super::Catalog;
 use super::datasets::{pick_class, prefix_below};
 use crate::adapters::sql::{datasets as rows, jobs};
 use crate::domain::dataset::Dataset;
-use crate::domain::location::{Location, NewLocation, Provider, StorageUri};
+use crate::domain::location::{Location, NewLocation, StorageUri};
 use crate::domain::name::StorageClass;
 use crate::domain::replica::ReplicaRole;
 use crate::ports::objects::Prefix;
@@ -33,7 +33,7 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound` for an unknown location, `Invalid` for an address or a class that cannot be, `NotAllowed` for an address outside
-    /// every location and every allowed root, `NotSupported` for a store without an adapter.
+    /// every location and every allowed root.
     pub(in crate::services) async fn find_target(
         &self,
         text: &str,
@@ -77,12 +77,6 @@ impl Catalog {
         let uri: StorageUri = text
             .parse()
             .map_err(|e| ServiceError::invalid("bad_address", format!("{e}")))?;
-        if uri.provider() != Provider::Local {
-            return Err(ServiceError::not_supported(format!(
-                "{}:// targets; file:///… works",
-                uri.provider().scheme()
-            )));
-        }
         match self.location_of(&uri).await? {
             // The location's own address names the location.
             Some(location) if location.uri == uri => {

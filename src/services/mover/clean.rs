@@ -4,7 +4,7 @@
 //! only the bare directories. Everything here may be repeated.
 
 use super::held::{Halt, Held};
-use super::switch;
+use super::{parts, switch};
 use crate::adapters::sql::jobs_staging::{self, StagedRow};
 use crate::adapters::sql::{jobs_objects, jobs_staging::left};
 use crate::domain::migration::JobStatus;
@@ -41,6 +41,11 @@ async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String
     };
     drop(held.write().await?);
     let staging = held.staging(area.staging_no)?;
+    if !switched {
+        // Nobody goes on with this attempt; a newer one may have begun its own.
+        let goes_on = Some(held.row.staging_no).filter(|newest| *newest != area.staging_no);
+        parts::abandon(held, &staging, goes_on).await?;
+    }
     let removed = held.deps.objects.discard(&staging, keys, parents).await?;
     let mut tx = held.write().await?;
     jobs_staging::cleaned(&mut tx, id, area.staging_no, held.deps.clock.now()).await?;

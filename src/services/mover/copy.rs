@@ -5,10 +5,11 @@
 
 use super::failpoint::Point;
 use super::held::{Halt, Held};
+use super::parts::{self, JobParts};
 use super::{manifest, pass, switch};
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::adapters::sql::jobs_staging::{self, StagedRow};
-use crate::adapters::sql::{Conn, datasets, jobs};
+use crate::adapters::sql::{Conn, datasets, jobs, jobs_parts};
 use crate::domain::access::DatasetKey;
 use crate::domain::migration::JobStatus;
 use crate::domain::unit::Bytes;
@@ -25,8 +26,8 @@ pub(super) async fn copy(held: &mut Held) -> Result<(), Halt> {
     see_dataset(held).await?;
     see_target(held).await?;
     switch::unpublish(held).await?;
-    let staging = stage(held).await?;
-    manifest::bring_up_to_date(held, &staging).await?;
+    let (staging, fresh) = stage(held).await?;
+    manifest::bring_up_to_date(held, &staging, fresh).await?;
     let done = {
         let mut conn = held.deps.store.reader().await?;
         let states = [ObjectState::Copied, ObjectState::Verified];
@@ -90,8 +91,9 @@ async fn see_target(held: &Held) -> Result<(), Halt> {
     ))
 }
 
-/// Makes the staging area. When its data directory is not the one that the manifest speaks of, nothing is staged yet.
-async fn stage(held: &mut Held) -> Result<Staging, Halt> {
+/// Makes the staging area; whether nothing was ever put there. When its data directory is not the one that the manifest speaks of,
+/// nothing is staged yet.
+async fn stage(held: &mut Held) -> Result<(Staging, bool), Halt> {
     let (id, number) = (held.row.job.id, held.row.staging_no);
     let staging = held.staging(number)?;
     if held.row.parents.is_none() {
@@ -115,13 +117,19 @@ async fn stage(held: &mut Held) -> Result<Staging, Halt> {
     };
     held.pass(Point::StagingRecorded).await;
     held.deps.objects.prepare(&staging).await?;
+    parts::abandon(held, &staging, Some(number)).await?;
     held.pass(Point::StagingMade).await;
-    let identity = held
-        .deps
-        .objects
-        .identity(&staging.data())
-        .await?
-        .ok_or_else(|| Halt::failed("object_missing", format!("{} is gone", staging.data().path)))?;
+    let identity = if staging.in_place() {
+        switch::IN_PLACE.to_owned()
+    } else {
+        held.deps
+            .objects
+            .identity(&staging.data())
+            .await?
+            .ok_or_else(|| Halt::failed("object_missing", format!("{} is gone", staging.data().path)))?
+    };
+    // A write of an earlier attempt may still have come after its objects were removed; its mark tells it from others'.
+    let fresh = known.is_none() && number == 1;
     let staged = StagedRow {
         staging_no: number,
         identity,
@@ -134,7 +142,7 @@ async fn stage(held: &mut Held) -> Result<Staging, Halt> {
         jobs_objects::reset_all(&mut tx, id).await?;
     }
     tx.commit().await?;
-    Ok(staging)
+    Ok((staging, fresh))
 }
 
 struct Copying {
@@ -181,8 +189,9 @@ impl pass::Pass for Copying {
 
     async fn one(&self, held: &Held, object: &ManifestRow) -> Result<Copied, ObjectError> {
         let objects = &held.deps.objects;
+        let parts = JobParts::of(held, &object.found);
         objects
-            .copy(&self.source, &self.staging, &object.found, &held.meter)
+            .copy(&self.source, &self.staging, &object.found, &parts, &held.meter)
             .await
     }
 
@@ -205,6 +214,7 @@ impl pass::Pass for Copying {
         object: &ManifestRow,
         done: &Copied,
     ) -> Result<(), Halt> {
+        jobs_parts::ended(tx, held.row.job.id, &object.found.key).await?;
         Ok(jobs_objects::set_copied(tx, held.row.job.id, &object.found, done).await?)
     }
 

@@ -178,6 +178,7 @@ impl Held {
             target: self.target()?,
             token: self.row.token.clone(),
             attempt: number,
+            class: Some(self.row.job.target_class.clone()),
         })
     }
 

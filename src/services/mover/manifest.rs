@@ -16,9 +16,9 @@ use crate::ports::objects::{Listing, ObjectError, Occupancy, Prefix, Staging};
 const BATCH: usize = 200;
 
 /// Lists the source and makes the manifest say the same. Copies of what is gone are removed first.
-pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging) -> Result<(), Halt> {
+pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging, fresh: bool) -> Result<(), Halt> {
     let listing = list_source(held).await?;
-    still_fit(held, &listing).await?;
+    still_fit(held, &listing, fresh || !staging.in_place()).await?;
     held.pass(Point::SourceListed).await;
     let difference = differs(held, Side::Source, &listing).await?;
     let known = usize::try_from(total(held).await?.0).unwrap_or(0);
@@ -90,13 +90,16 @@ async fn within_budget(held: &Held) -> Result<(), Halt> {
 }
 
 /// The plan found both places fit; a link or a mount can have changed that, and something can have come to the target.
-async fn still_fit(held: &Held, listing: &Listing) -> Result<(), Halt> {
+/// Where objects are written in place, what is there after the first look is ours, or is found when the target is compared.
+async fn still_fit(held: &Held, listing: &Listing, must_be_empty: bool) -> Result<(), Halt> {
     let (source, target) = (held.source()?, held.target()?);
     let survey = held.deps.objects.survey(&source, &target, listing).await?;
     if let Some(overlap) = survey.overlap {
         return Err(Halt::failed("overlap", format!("{overlap} now")));
     }
-    if let Occupancy::Occupied(what) = survey.occupancy {
+    if let Occupancy::Occupied(what) = survey.occupancy
+        && must_be_empty
+    {
         return Err(Halt::failed(
             "target_not_empty",
             format!("{what}; it was empty when the move was planned"),
@@ -145,7 +148,10 @@ async fn list_source(held: &Held) -> Result<Listing, Halt> {
 /// Removes copies of objects that the source has not any more: by what really lies in the staging area, which is ours alone.
 async fn remove_gone(held: &Held, staging: &Staging, gone: &[String]) -> Result<(), Halt> {
     let data = staging.data();
-    let staged = held.deps.objects.list(&data).await?;
+    let staged = match held.deps.objects.list(&data).await {
+        Err(ObjectError::NotFound(_)) if staging.in_place() => return Ok(()),
+        other => other?,
+    };
     let objects: Vec<_> = staged
         .objects
         .into_iter()
@@ -156,7 +162,7 @@ async fn remove_gone(held: &Held, staging: &Staging, gone: &[String]) -> Result<
     }
     held.deps.objects.remove(&data, objects).await?;
     // When nothing was left the directory went with it; the next look makes a new one and starts afresh.
-    if held.deps.objects.identity(&data).await?.is_none() {
+    if !staging.in_place() && held.deps.objects.identity(&data).await?.is_none() {
         return Err(Halt::Changed(
             "every object that was copied is gone from the source".into(),
         ));

@@ -23,6 +23,7 @@ mod list;
 mod manifest;
 mod owner;
 mod pace;
+mod parts;
 mod pass;
 mod plan;
 mod queue;

@@ -78,7 +78,7 @@ impl Mover {
         let mut found = checks::of_objects(dataset, listing);
         found.extend(checks::of_folding(listing, target));
         match &survey {
-            Ok(survey) => found.extend(checks::of_places(survey, space, target, listing)),
+            Ok(survey) => found.extend(checks::of_places(source.provider, survey, space, target, listing)),
             Err(error) => found.push(checks::unreachable(error, target)),
         }
         let holder = catalog.holder_of(target, dataset).await?;

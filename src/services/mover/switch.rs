@@ -16,12 +16,18 @@ use crate::domain::migration::machine::{self, JobState, Trigger};
 use crate::domain::unit::Timestamp;
 use crate::ports::bus::Topic;
 
+/// What identifies a staging area that is the target itself.
+pub(super) const IN_PLACE: &str = "in place";
+
 /// Whether the copies that the manifest speaks of are still where this job put them.
 pub(super) async fn copies_stand(held: &Held) -> Result<bool, Halt> {
     let number = held.row.staging_no;
     let Some(staged) = left(held).await?.into_iter().find(|s| s.staging_no == number) else {
         return Ok(false);
     };
+    if held.staging(number)?.in_place() {
+        return Ok(staged.identity == IN_PLACE);
+    }
     if is_published(held, &staged).await? {
         return Ok(true);
     }
@@ -61,6 +67,9 @@ async fn look_again(held: &Held) -> Result<(), Halt> {
 /// Renames the data to its final place, unless it stands there already.
 async fn publish(held: &Held) -> Result<(), Halt> {
     let number = held.row.staging_no;
+    if held.staging(number)?.in_place() {
+        return Ok(());
+    }
     for staged in left(held).await? {
         if is_published(held, &staged).await? {
             if staged.staging_no == number {
@@ -100,7 +109,11 @@ async fn left(held: &Held) -> Result<Vec<StagedRow>, Halt> {
     Ok(jobs_staging::left(&mut conn, held.row.job.id).await?)
 }
 
+/// Whether data was renamed to its final place. What was written there in place was never renamed.
 async fn is_published(held: &Held, staged: &StagedRow) -> Result<bool, Halt> {
+    if held.staging(staged.staging_no)?.in_place() {
+        return Ok(false);
+    }
     let there = held.deps.objects.identity(&held.target()?).await?;
     Ok(there.as_deref() == Some(&staged.identity))
 }

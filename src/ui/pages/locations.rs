@@ -21,7 +21,7 @@ pub fn page() -> AnyView {
     let locations = Source::new(|| (), |()| list_locations());
     view! {
         <div class="page">
-            {head("Locations", "The places where data may stand: directories of this machine and shares. Buckets are not supported yet.")}
+            {head("Locations", "The places where data may stand: directories of this machine, shares, and buckets of S3, Google Cloud and Azure.")}
             {locations.draw(whole)}
         </div>
     }
@@ -107,6 +107,8 @@ fn card(
                     <dt>"Classes"</dt><dd><ul class="words">{classes}</ul></dd>
                     <dt>"Price book"</dt><dd><A href=book>{l.location.price_book}</A></dd>
                     <dt>"Credentials"</dt><dd>{credential}</dd>
+                    {l.location.endpoint.map(|e| view! { <dt>"Endpoint"</dt><dd class="mono">{e.as_str().to_owned()}</dd> })}
+                    {l.location.region.map(|r| view! { <dt>"Region"</dt><dd>{r.as_str().to_owned()}</dd> })}
                 </dl>
                 <div class="row">
                     <ActionForm action=check attr:class="inline-form">
@@ -173,10 +175,12 @@ fn add(refresh: impl Fn() + Copy + Send + Sync + 'static) -> AnyView {
                     <ActionForm action=action>
                         <div class="form-grid">
                             {text("loc-name", "name", "Name", "nas", true)}
-                            {text("loc-uri", "uri", "Root address", "file:///shared_storage", true)}
+                            {text("loc-uri", "uri", "Root address", "file:///shared_storage or s3://bucket/prefix", true)}
                             {text("loc-classes", "storage_classes", "Storage classes (optional)", "hot, cold", false)}
                             {text("loc-book", "price_book", "Price book (optional)", "local/nvme", false)}
                             {text("loc-cred", "credential_ref", "Credentials by reference (optional)", "env:NAME or file:/path", false)}
+                            {text("loc-endpoint", "endpoint", "Endpoint of a bucket (optional)", "https://minio.example:9000", false)}
+                            {text("loc-region", "region", "Region of a bucket (optional)", "eu-central-1", false)}
                             <div><button type="submit" class="primary" disabled=busy>"Add"</button></div>
                         </div>
                     </ActionForm>

@@ -1,7 +1,7 @@
 //! Clauses on copying.
 
 use super::Ground;
-use data_in_motion::ports::objects::{Meter, ObjectError};
+use data_in_motion::ports::objects::{Forgetful, Meter, ObjectError};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ pub async fn a_changed_source_is_not_copied(ground: Ground) {
         change();
         let answer = ground
             .store
-            .copy(&ground.source(), &staging, &object, &ground.meter)
+            .copy(&ground.source(), &staging, &object, &Forgetful, &ground.meter)
             .await;
         assert_eq!(answer, Err(ObjectError::Changed("a".into())), "{what}");
         for place in [staging.data(), staging.partial()] {
@@ -101,7 +101,7 @@ pub async fn a_source_that_changes_under_the_copy_is_found(ground: Ground) {
         let (store, source, staged) = (ground.store.clone(), ground.source(), staging.clone());
         let copy = tokio::spawn({
             let meter = meter.clone();
-            async move { store.copy(&source, &staged, &object, &meter).await }
+            async move { store.copy(&source, &staged, &object, &Forgetful, &meter).await }
         });
         while meter.bytes() == 0 && !copy.is_finished() {
             tokio::task::yield_now().await;
@@ -147,7 +147,7 @@ pub async fn a_stop_is_heard_soon(ground: Ground) {
         );
         let copy = tokio::spawn({
             let meter = meter.clone();
-            async move { store.copy(&source, &staged, &object, &meter).await }
+            async move { store.copy(&source, &staged, &object, &Forgetful, &meter).await }
         });
         while meter.bytes() == 0 && !copy.is_finished() {
             tokio::task::yield_now().await;

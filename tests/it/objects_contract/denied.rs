@@ -2,6 +2,7 @@
 
 use super::{Ground, tree};
 use data_in_motion::adapters::objects::LocalObjects;
+use data_in_motion::ports::objects::Forgetful;
 use data_in_motion::ports::objects::ObjectError;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -47,7 +48,7 @@ async fn as_an_ordinary_user() {
     let closed = ground.object("closed").await;
     let copy = ground
         .store
-        .copy(&ground.source(), &staging, &closed, &ground.meter)
+        .copy(&ground.source(), &staging, &closed, &Forgetful, &ground.meter)
         .await;
     assert!(
         matches!(&copy, Err(ObjectError::Denied(m)) if m.contains("closed")),

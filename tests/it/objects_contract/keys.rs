@@ -2,7 +2,7 @@
 
 use super::Ground;
 use data_in_motion::domain::unit::Bytes;
-use data_in_motion::ports::objects::{Expected, FoundObject, ObjectError, Prefix, Staging};
+use data_in_motion::ports::objects::{Expected, Forgetful, FoundObject, ObjectError, Prefix, Staging};
 use std::collections::BTreeSet;
 
 /// Segments that make a key hostile, wherever they stand.
@@ -66,7 +66,11 @@ pub async fn hostile_keys_are_refused_everywhere(ground: Ground) {
             content_hash: blake3::hash(b"precious").to_hex().to_string(),
             metadata: None,
         };
-        refused(store.copy(&source, &staging, &object, meter).await, "copy", key);
+        refused(
+            store.copy(&source, &staging, &object, &Forgetful, meter).await,
+            "copy",
+            key,
+        );
         refused(store.verify(&source, &expected, meter).await, "verify", key);
         refused(store.sync(&staging, vec![key.clone()]).await, "sync", key);
         let discard = store.discard(&staging, vec![key.clone()], Vec::new());

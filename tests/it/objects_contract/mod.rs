@@ -12,7 +12,7 @@ mod verifying;
 use crate::meddler::Meddler;
 use data_in_motion::adapters::objects::{Faults, Faulty, LocalObjects};
 use data_in_motion::ports::Objects;
-use data_in_motion::ports::objects::{Copied, Expected, FoundObject, Meter, Prefix, Staging};
+use data_in_motion::ports::objects::{Copied, Expected, Forgetful, FoundObject, Meter, Prefix, Staging};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,6 +67,7 @@ impl Ground {
             target: self.prefix(target),
             token: "token".into(),
             attempt: 1,
+            class: None,
         }
     }
 
@@ -86,7 +87,7 @@ impl Ground {
         for object in self.objects().await {
             let copied = self
                 .store
-                .copy(&self.source(), staging, &object, &self.meter)
+                .copy(&self.source(), staging, &object, &Forgetful, &self.meter)
                 .await;
             expected.push(expect(&object, copied.unwrap()));
         }

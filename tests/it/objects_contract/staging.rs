@@ -1,7 +1,7 @@
 //! Clauses on the staging area, and on what stands where.
 
 use super::{Ground, tree};
-use data_in_motion::ports::objects::{ObjectError, Occupancy, STAGING_MARK};
+use data_in_motion::ports::objects::{Forgetful, ObjectError, Occupancy, STAGING_MARK};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -96,7 +96,7 @@ pub async fn a_staging_area_that_became_a_link_is_refused(ground: Ground) {
     assert!(matches!(refused, ObjectError::Unsafe(_)), "{refused}");
     let copy = ground
         .store
-        .copy(&ground.source(), &staging, &object, &ground.meter)
+        .copy(&ground.source(), &staging, &object, &Forgetful, &ground.meter)
         .await;
     assert!(matches!(copy, Err(ObjectError::Unsafe(_))), "{copy:?}");
     let keys = vec!["precious".to_owned()];

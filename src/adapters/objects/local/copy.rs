@@ -12,6 +12,7 @@ use crate::ports::objects::{Copied, Expected, FoundObject, Meter, ObjectError, P
 use rustix::fs::{Advice, Gid, Mode, Stat, Timespec, Timestamps, Uid};
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const CHUNK: usize = 1 << 20;
@@ -28,9 +29,171 @@ fn metadata(stat: &Stat) -> String {
     )
 }
 
+/// What is kept of a file besides its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::adapters::objects) struct FileMeta {
+    /// Permission bits.
+    pub(in crate::adapters::objects) mode: u32,
+    /// Modification time, whole seconds.
+    pub(in crate::adapters::objects) mtime_secs: i64,
+    /// And nanoseconds.
+    pub(in crate::adapters::objects) mtime_nanos: i64,
+}
+
+impl FileMeta {
+    fn of(stat: &Stat) -> Self {
+        Self {
+            mode: stat.st_mode & 0o777,
+            mtime_secs: stat.st_mtime,
+            mtime_nanos: stat.st_mtime_nsec as i64,
+        }
+    }
+}
+
+/// A file, or a part of it, in memory.
+pub(in crate::adapters::objects) struct ReadFile {
+    pub(in crate::adapters::objects) bytes: Vec<u8>,
+    pub(in crate::adapters::objects) meta: FileMeta,
+}
+
+/// Reads an object, or `(offset, length)` of it, for a copy to another kind of store.
+pub(in crate::adapters::objects) fn read_file(
+    source: &Prefix,
+    object: &FoundObject,
+    range: Option<(u64, u64)>,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<ReadFile, ObjectError> {
+    let changed = || ObjectError::Changed(object.key.clone());
+    let gone_is_changed = |e: ObjectError| match e {
+        ObjectError::NotFound(_) | ObjectError::Unsafe(_) => changed(),
+        e => e,
+    };
+    let (folder, name) = split_key(&object.key)?;
+    let from = Dir::open(source)?.descend(folder).map_err(gone_is_changed)?;
+    let (file, before) = from.file(name).map_err(gone_is_changed)?;
+    if fingerprint(&before) != object.fingerprint {
+        return Err(changed());
+    }
+    let (offset, length) = range.unwrap_or((0, object.size_bytes.0));
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| changed())?];
+    let most = throttle.map_or(CHUNK, |t| t.chunk(CHUNK));
+    let (mut at, mut rest_of_it) = (offset, &mut bytes[..]);
+    while !rest_of_it.is_empty() {
+        let now = meter.chunk(most).min(rest_of_it.len());
+        let (piece, later) = rest_of_it.split_at_mut(now);
+        rest_of_it = later;
+        if meter.is_stopped() {
+            return Err(ObjectError::Stopped);
+        }
+        match file.read_exact_at(piece, at) {
+            Ok(()) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Err(changed()),
+            Err(e) => return Err(io_failure(&e, "read", &object.key)),
+        }
+        at += piece.len() as u64;
+        if let Some(throttle) = throttle {
+            throttle.pass(piece.len() as u64, meter)?;
+        }
+        if let Some(until) = meter.add(piece.len() as u64) {
+            rest(until, meter)?;
+        }
+    }
+    let after = rustix::fs::fstat(&file).map_err(|e| failure(e, "look at", &object.key))?;
+    if fingerprint(&after) != object.fingerprint {
+        return Err(changed());
+    }
+    Ok(ReadFile {
+        bytes,
+        meta: FileMeta::of(&after),
+    })
+}
+
+/// Writes an object that comes from another kind of store into the staging area. Its bytes were counted where they were read.
+pub(in crate::adapters::objects) fn receive(
+    staging: &Staging,
+    object: &FoundObject,
+    from: &mut impl Read,
+    meta: &FileMeta,
+) -> Result<Copied, ObjectError> {
+    let (folder, name) = split_key(&object.key)?;
+    let partial_dir = Dir::open(&staging.partial())?;
+    let partial = partial_name();
+    let mut out = partial_dir.new_file(&partial)?;
+    let key = &object.key;
+    let (uncounted, size) = (Meter::default(), object.size_bytes.0);
+    let written = stream(
+        from,
+        |bytes| {
+            out.write_all(bytes)
+                .map_err(|e| io_failure(&e, "write the object", key))
+        },
+        key,
+        size,
+        None,
+        &uncounted,
+    );
+    let done = written.and_then(|(hash, length)| {
+        if length != size {
+            return Err(ObjectError::Io(format!(
+                "the object {key:?} ended after {length} of {size} bytes"
+            )));
+        }
+        finish(&out, meta, None, key, length)?;
+        let data = Dir::open(&staging.data())?.ensure(folder)?;
+        rustix::fs::renameat(&partial_dir, partial.as_str(), &data, name)
+            .map_err(|e| failure(e, "put in place", &data.child_path(name)))?;
+        let stat = rustix::fs::fstat(&out).map_err(|e| failure(e, "look at", key))?;
+        Ok(Copied {
+            content_hash: hash,
+            metadata: metadata(&stat),
+            fingerprint: fingerprint(&stat),
+        })
+    });
+    if done.is_err()
+        && let Err(errno) = partial_dir.remove(&partial, false)
+    {
+        tracing::warn!(%errno, object = object.key, "a partial object stays until the job is cleaned up");
+    }
+    done
+}
+
+fn partial_name() -> String {
+    format!(
+        "{}-{}",
+        std::process::id(),
+        NEXT_PARTIAL.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// Gives a written file its mode and time, and makes a large one durable. Small ones are made durable together, by `sync`.
+fn finish(
+    out: &File,
+    meta: &FileMeta,
+    accessed: Option<Timespec>,
+    key: &str,
+    length: u64,
+) -> Result<(), ObjectError> {
+    rustix::fs::fchmod(out, Mode::from_raw_mode(meta.mode))
+        .map_err(|e| failure(e, "set the mode of", key))?;
+    let modified = Timespec {
+        tv_sec: meta.mtime_secs,
+        tv_nsec: meta.mtime_nanos,
+    };
+    let times = Timestamps {
+        last_access: accessed.unwrap_or(modified),
+        last_modification: modified,
+    };
+    rustix::fs::futimens(out, &times).map_err(|e| failure(e, "set the times of", key))?;
+    if length >= ALONE {
+        rustix::fs::fsync(out).map_err(|e| failure(e, "make durable the object", key))?;
+    }
+    Ok(())
+}
+
 /// Streams `file` through the hash and `sink`; returns hash and length.
 fn stream(
-    file: &mut File,
+    file: &mut impl Read,
     mut sink: impl FnMut(&[u8]) -> Result<(), ObjectError>,
     path: &str,
     size_hint: u64,
@@ -87,11 +250,7 @@ pub(super) fn copy(
         return Err(changed());
     }
     let partial_dir = Dir::open(&staging.partial())?;
-    let partial = format!(
-        "{}-{}",
-        std::process::id(),
-        NEXT_PARTIAL.fetch_add(1, Ordering::Relaxed)
-    );
+    let partial = partial_name();
     let mut out = partial_dir.new_file(&partial)?;
     let written = write_whole(&mut file, &mut out, &before, object, throttle, meter);
     let done = written.and_then(|hash| {
@@ -163,21 +322,11 @@ fn write_whole(
     {
         tracing::debug!(object = key, "the owner is not kept");
     }
-    rustix::fs::fchmod(fd, Mode::from_raw_mode(before.st_mode & 0o777))
-        .map_err(|e| failure(e, "set the mode of", key))?;
-    let time = |sec: i64, nsec: i64| Timespec {
-        tv_sec: sec,
-        tv_nsec: nsec,
+    let accessed = Timespec {
+        tv_sec: before.st_atime,
+        tv_nsec: before.st_atime_nsec as i64,
     };
-    let times = Timestamps {
-        last_access: time(before.st_atime, before.st_atime_nsec as i64),
-        last_modification: time(before.st_mtime, before.st_mtime_nsec as i64),
-    };
-    rustix::fs::futimens(fd, &times).map_err(|e| failure(e, "set the times of", key))?;
-    // Small ones are made durable together, by `sync`.
-    if length >= ALONE {
-        rustix::fs::fsync(fd).map_err(|e| failure(e, "make durable the object", key))?;
-    }
+    finish(fd, &FileMeta::of(before), Some(accessed), key, length)?;
     Ok(hash)
 }
 

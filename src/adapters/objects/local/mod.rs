@@ -15,10 +15,11 @@ mod tests;
 
 use crate::adapters::objects::Throttle;
 use crate::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Prefix, Removed, Space, Staging,
-    Survey,
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
+    Space, Staging, Survey,
 };
 use async_trait::async_trait;
+pub(super) use copy::{FileMeta, ReadFile, read_file, receive};
 use dir::{Dir, failure, is_dir, split_key};
 use rustix::io::Errno;
 use std::sync::Arc;
@@ -43,14 +44,36 @@ impl LocalObjects {
             throttle: Some(Arc::new(Throttle::new(bytes_per_sec))),
         }
     }
-}
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ObjectError> + Send + 'static,
-) -> Result<T, ObjectError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(ObjectError::Io(format!("a thread ended unexpectedly: {error}"))),
+    /// The limit, to be shared with other stores.
+    #[must_use]
+    pub fn throttle(&self) -> Option<Arc<Throttle>> {
+        self.throttle.clone()
+    }
+
+    pub(super) async fn blocking<T: Send + 'static>(
+        work: impl FnOnce() -> Result<T, ObjectError> + Send + 'static,
+    ) -> Result<T, ObjectError> {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(error) => Err(ObjectError::Io(format!("a thread ended unexpectedly: {error}"))),
+        }
+    }
+
+    /// What stands at a target whose source is elsewhere.
+    pub(super) async fn survey_target(&self, target: &Prefix) -> Result<Survey, ObjectError> {
+        let target = target.clone();
+        Self::blocking(move || survey::survey_target(&target)).await
+    }
+
+    /// The first object that cannot be read, when its target is elsewhere.
+    pub(super) async fn not_readable(
+        &self,
+        source: &Prefix,
+        listing: &Listing,
+    ) -> Result<Option<String>, ObjectError> {
+        let (source, listing) = (source.clone(), listing.clone());
+        Self::blocking(move || survey::not_readable(&source, &listing)).await
     }
 }
 
@@ -58,12 +81,12 @@ async fn blocking<T: Send + 'static>(
 impl Objects for LocalObjects {
     async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
         let at = at.clone();
-        blocking(move || listing::list(&Dir::open(&at)?)).await
+        Self::blocking(move || listing::list(&Dir::open(&at)?)).await
     }
 
     async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
         let at = at.clone();
-        blocking(move || survey::space(&at)).await
+        Self::blocking(move || survey::space(&at)).await
     }
 
     async fn survey(
@@ -73,17 +96,17 @@ impl Objects for LocalObjects {
         listing: &Listing,
     ) -> Result<Survey, ObjectError> {
         let (source, target, listing) = (source.clone(), target.clone(), listing.clone());
-        blocking(move || survey::survey(&source, &target, &listing)).await
+        Self::blocking(move || survey::survey(&source, &target, &listing)).await
     }
 
     async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError> {
         let target = target.clone();
-        blocking(move || survey::missing_parents(&target)).await
+        Self::blocking(move || survey::missing_parents(&target)).await
     }
 
     async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError> {
         let staging = staging.clone();
-        blocking(move || {
+        Self::blocking(move || {
             dir::segments(&staging.target.path)?;
             for place in [staging.data(), staging.partial()] {
                 Dir::root(&place)?.ensure(&place.path)?;
@@ -99,27 +122,37 @@ impl Objects for LocalObjects {
         source: &Prefix,
         staging: &Staging,
         object: &FoundObject,
+        _parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
         let (source, staging, object) = (source.clone(), staging.clone(), object.clone());
         let (throttle, meter) = (self.throttle.clone(), meter.clone());
-        blocking(move || copy::copy(&source, &staging, &object, throttle.as_deref(), &meter)).await
+        Self::blocking(move || copy::copy(&source, &staging, &object, throttle.as_deref(), &meter)).await
+    }
+
+    async fn abandon_uploads(
+        &self,
+        _staging: &Staging,
+        _give_up: &[OpenUpload],
+        _keep: &[OpenUpload],
+    ) -> Result<u64, ObjectError> {
+        Ok(0)
     }
 
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {
         let data = staging.data();
-        blocking(move || durable::sync(&data, &keys)).await
+        Self::blocking(move || durable::sync(&data, &keys)).await
     }
 
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError> {
         let (at, expected) = (at.clone(), expected.clone());
         let (throttle, meter) = (self.throttle.clone(), meter.clone());
-        blocking(move || copy::verify(&at, &expected, throttle.as_deref(), &meter)).await
+        Self::blocking(move || copy::verify(&at, &expected, throttle.as_deref(), &meter)).await
     }
 
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
         let at = at.clone();
-        blocking(move || match Dir::open(&at) {
+        Self::blocking(move || match Dir::open(&at) {
             Ok(dir) => dir.identity().map(Some),
             Err(ObjectError::NotFound(_)) => Ok(None),
             Err(e) => Err(e),
@@ -129,7 +162,7 @@ impl Objects for LocalObjects {
 
     async fn rename(&self, from: &Prefix, to: &Prefix) -> Result<(), ObjectError> {
         let (from, to) = (from.clone(), to.clone());
-        blocking(move || rename(&from, &to)).await
+        Self::blocking(move || rename(&from, &to)).await
     }
 
     async fn discard(
@@ -139,12 +172,12 @@ impl Objects for LocalObjects {
         parents: Vec<String>,
     ) -> Result<Removed, ObjectError> {
         let staging = staging.clone();
-        blocking(move || removal::discard(&staging, &keys, &parents)).await
+        Self::blocking(move || removal::discard(&staging, &keys, &parents)).await
     }
 
     async fn remove(&self, at: &Prefix, objects: Vec<FoundObject>) -> Result<Removed, ObjectError> {
         let at = at.clone();
-        blocking(move || removal::remove(&at, &objects)).await
+        Self::blocking(move || removal::remove(&at, &objects)).await
     }
 }
 

@@ -94,21 +94,32 @@ pub(super) fn survey(source: &Prefix, target: &Prefix, listing: &Listing) -> Res
         Occupancy::Occupied(_) if target_whole && overlap.is_none() => linked(&target_dir, listing)?,
         _ => None,
     };
-    let writable_at = if target_whole {
-        parent_of(target)?
-    } else {
-        target_dir
-    };
+    Ok(Survey {
+        overlap,
+        hard_linked,
+        not_readable: not_readable(source, listing)?,
+        ..survey_target(target)?
+    })
+}
+
+/// Looks at a target alone.
+pub(super) fn survey_target(target: &Prefix) -> Result<Survey, ObjectError> {
+    let (target_dir, _, missing) = reach(target)?;
+    let occupancy = occupancy(&target_dir, &missing)?;
+    let whole = missing.is_empty();
+    let writable_at = if whole { parent_of(target)? } else { target_dir };
     let free = rustix::fs::fstatvfs(&writable_at)
         .ok()
         .map(|s| Bytes(s.f_bavail.saturating_mul(s.f_frsize)));
     Ok(Survey {
-        overlap,
-        hard_linked,
+        overlap: None,
+        hard_linked: None,
         occupancy,
-        not_writable: mount_point(target, &writable_at, target_whole).or_else(|| not_writable(&writable_at)),
-        not_readable: not_readable(source, listing)?,
+        not_writable: mount_point(target, &writable_at, whole).or_else(|| not_writable(&writable_at)),
+        not_readable: None,
         free_bytes: free,
+        not_placeable: None,
+        limits: Vec::new(),
     })
 }
 
@@ -172,7 +183,7 @@ fn not_writable(dir: &Dir) -> Option<String> {
         .map(|e| failure(e, "write to", dir.path()).to_string())
 }
 
-fn not_readable(source: &Prefix, listing: &Listing) -> Result<Option<String>, ObjectError> {
+pub(super) fn not_readable(source: &Prefix, listing: &Listing) -> Result<Option<String>, ObjectError> {
     let mut open: Option<(String, Dir)> = None;
     for object in &listing.objects {
         let (folder, name) = split_key(&object.key)?;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::unit::Bytes;
-use crate::ports::objects::Occupancy;
+use crate::ports::objects::{Forgetful, Occupancy};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -20,6 +20,7 @@ fn staging(dir: &Path, path: &str) -> Staging {
         target: prefix(dir, path),
         token: "t".into(),
         attempt: 1,
+        class: None,
     }
 }
 
@@ -76,7 +77,10 @@ async fn a_copy_is_whole_verified_and_no_link() {
     let listing = store.list(&source).await.unwrap();
     let mut expected = Vec::new();
     for object in &listing.objects {
-        let copied = store.copy(&source, &staged, object, &meter).await.unwrap();
+        let copied = store
+            .copy(&source, &staged, object, &Forgetful, &meter)
+            .await
+            .unwrap();
         expected.push(Expected {
             key: object.key.clone(),
             size_bytes: object.size_bytes,
@@ -126,11 +130,11 @@ async fn a_source_that_changed_is_not_copied() {
     // The same size and modification time: only the change time tells.
     fs::write(&path, "FIRST").unwrap();
     fs::File::open(&path).unwrap().set_modified(times).unwrap();
-    let changed = store.copy(&source, &staged, one, &meter).await;
+    let changed = store.copy(&source, &staged, one, &Forgetful, &meter).await;
     assert_eq!(changed, Err(ObjectError::Changed("one".into())));
     fs::remove_file(&path).unwrap();
     symlink("/etc/passwd", &path).unwrap();
-    let linked = store.copy(&source, &staged, one, &meter).await;
+    let linked = store.copy(&source, &staged, one, &Forgetful, &meter).await;
     assert_eq!(linked, Err(ObjectError::Changed("one".into())));
     assert_eq!(
         fs::read_dir(dir.path().join(staged.partial().path))
@@ -240,7 +244,10 @@ async fn a_discarded_staging_area_leaves_nothing_but_what_it_did_not_make() {
     let listing = store.list(&source).await.unwrap();
     let meter = Arc::new(Meter::default());
     for object in &listing.objects {
-        store.copy(&source, &staged, object, &meter).await.unwrap();
+        store
+            .copy(&source, &staged, object, &Forgetful, &meter)
+            .await
+            .unwrap();
     }
     fs::write(dir.path().join(staged.partial().path).join("torn"), "half").unwrap();
     let keys: Vec<String> = listing.objects.iter().map(|o| o.key.clone()).collect();
@@ -280,7 +287,7 @@ async fn a_copy_stops_within_a_chunk() {
     });
     let big = listing.objects.iter().find(|o| o.key == "ünï#7").unwrap();
     assert_eq!(
-        store.copy(&source, &staged, big, &meter).await,
+        store.copy(&source, &staged, big, &Forgetful, &meter).await,
         Err(ObjectError::Stopped)
     );
     stopper.await.unwrap();

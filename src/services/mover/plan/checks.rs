@@ -138,6 +138,7 @@ fn folded(key: &str) -> String {
 
 /// What source and target are.
 pub(super) fn of_places(
+    source: Provider,
     survey: &Survey,
     space: Option<Space>,
     target: &Target,
@@ -156,7 +157,7 @@ pub(super) fn of_places(
     let linked = survey.hard_linked.as_ref().map(|key| {
         format!("the object {key:?} at the target is another name of a source object; deleting one would not free its space, and writing one would change both")
     });
-    vec![
+    let mut checks = vec![
         unless(
             "source_readable",
             survey.not_readable.clone(),
@@ -172,10 +173,39 @@ pub(super) fn of_places(
         unless(
             "permissions",
             survey.not_writable.clone(),
-            "the target can be written",
+            if target.location.provider == Provider::Local {
+                "the target can be written"
+            } else {
+                "whether the target can be written shows with the first object"
+            },
         ),
         free_space(survey.free_bytes, space.map(|s| s.total_bytes), listing),
-    ]
+    ];
+    if target.location.provider != source || source != Provider::Local {
+        let kept = "the target can have every key";
+        checks.push(unless("keys_at_target", survey.not_placeable.clone(), kept));
+        let archive = target.location.provider != Provider::Local && is_offline(target.class.as_str());
+        checks.push(unless(
+            "readable_back",
+            archive.then(|| {
+                format!(
+                    "objects of the class {} cannot be read at once, so they could not be verified: not supported yet; name another \
+                     class and let the store's own rules move them on",
+                    target.class
+                )
+            }),
+            "every object can be read back to be verified",
+        ));
+    }
+    if !survey.limits.is_empty() {
+        checks.push(check("store_limits", true, survey.limits.join("; ")));
+    }
+    checks
+}
+
+/// Classes whose objects must be restored for hours before they can be read.
+fn is_offline(class: &str) -> bool {
+    ["GLACIER", "DEEP_ARCHIVE"].contains(&class) || class == "Archive"
 }
 
 /// The target could not be looked at.

@@ -1,0 +1,307 @@
+//! Clients of buckets, made from what a location says and kept while it says the same.
+//!
+//! Invariant: a secret that was changed behind its reference is used within [`KEPT`]; requests are tried again with growing pauses,
+//! and give up after [`GIVE_UP`].
+
+use super::credential::{self, S3Key};
+use super::http::{Connections, NoRoots};
+use crate::domain::location::{Provider, StorageUri, StoreAccess};
+use crate::ports::objects::ObjectError;
+use crate::ports::places::Accesses;
+use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
+use object_store::multipart::MultipartStore;
+use object_store::{BackoffConfig, ObjectStore, RetryConfig, StaticCredentialProvider};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a client is used before its credentials are read again.
+const KEPT: Duration = Duration::from_secs(30);
+/// How long a request is tried again.
+const GIVE_UP: Duration = Duration::from_secs(60);
+/// How often.
+const TRIES: usize = 6;
+/// Clients kept at once; a catalog has a handful of buckets.
+const CLIENTS_MAX: usize = 256;
+/// The region that most S3-compatible stores call themselves by.
+const ANY_REGION: &str = "us-east-1";
+
+/// A bucket or container.
+#[derive(Clone)]
+pub(super) struct Bucket {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) multipart: Arc<dyn MultipartStore>,
+    pub(super) provider: Provider,
+    /// As in `s3://bucket`, for messages.
+    pub(super) shown: String,
+    /// What tells this store from others of its kind.
+    pub(super) identity: String,
+    /// What is needed for requests that the client library does not make.
+    pub(super) raw: Option<Arc<super::raw::S3>>,
+}
+
+struct Kept {
+    bucket: Bucket,
+    secret: blake3::Hash,
+    read_at: Instant,
+}
+
+/// The buckets that this process talks to.
+pub(super) struct Buckets {
+    accesses: Arc<dyn Accesses>,
+    /// Made with the first bucket: a process without any need not read certificates.
+    connections: OnceLock<Result<Connections, NoRoots>>,
+    kept: Mutex<HashMap<(String, StoreAccess), Kept>>,
+}
+
+impl Buckets {
+    pub(super) fn new(accesses: Arc<dyn Accesses>) -> Self {
+        Self {
+            accesses,
+            connections: OnceLock::new(),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The bucket that the location with this root is in.
+    pub(super) async fn of(&self, root: &StorageUri) -> Result<Bucket, ObjectError> {
+        let access = self
+            .accesses
+            .access(root)
+            .await
+            .map_err(|problem| ObjectError::Io(format!("{root} cannot be reached: {problem}")))?;
+        self.with(root, &access)
+    }
+
+    /// The bucket of an address that is reached like this.
+    pub(super) fn with(&self, root: &StorageUri, access: &StoreAccess) -> Result<Bucket, ObjectError> {
+        let bucket = root.bucket().unwrap_or_default();
+        let scheme = root.provider().scheme();
+        let place = (format!("{scheme}://{bucket}"), access.clone());
+        let denied = |problem: String| ObjectError::Denied(format!("{root} cannot be reached: {problem}"));
+        let now = Instant::now();
+        {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(kept) = kept.get(&place)
+                && now.duration_since(kept.read_at) < KEPT
+            {
+                return Ok(kept.bucket.clone());
+            }
+        }
+        let secret = match &access.credential_ref {
+            Some(reference) => Some(credential::read(reference).map_err(denied)?),
+            None => None,
+        };
+        let digest = blake3::hash(secret.as_deref().unwrap_or_default().as_bytes());
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = all.get_mut(&place)
+            && kept.secret == digest
+        {
+            kept.read_at = now;
+            return Ok(kept.bucket.clone());
+        }
+        let connections = self
+            .connections
+            .get_or_init(Connections::new)
+            .clone()
+            .map_err(|e| denied(e.to_string()))?;
+        let bucket =
+            build(root.provider(), bucket, access, secret.as_deref(), connections).map_err(denied)?;
+        if all.len() >= CLIENTS_MAX {
+            all.clear();
+        }
+        let kept = Kept {
+            bucket: bucket.clone(),
+            secret: digest,
+            read_at: now,
+        };
+        all.insert(place, kept);
+        Ok(bucket)
+    }
+}
+
+fn retry() -> RetryConfig {
+    RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(10),
+            base: 2.0,
+        },
+        max_retries: TRIES,
+        retry_timeout: GIVE_UP,
+    }
+}
+
+fn build(
+    provider: Provider,
+    name: &str,
+    access: &StoreAccess,
+    secret: Option<&str>,
+    connections: Connections,
+) -> Result<Bucket, String> {
+    let endpoint = access.endpoint.as_ref().map(|e| e.as_str());
+    let named = access.credential_ref.as_ref().map_or("", |c| c.as_str());
+    let identity = format!(
+        "{}://{name} at {}",
+        provider.scheme(),
+        endpoint.unwrap_or("its vendor")
+    );
+    let made = match provider {
+        Provider::S3 => s3(name, access, secret, named, connections)?,
+        Provider::Gcs => gcs(name, endpoint, secret, named, connections)?,
+        Provider::Azure => azure(name, endpoint, secret, named, connections)?,
+        Provider::Local => return Err("it is a directory, not a bucket".into()),
+    };
+    let (store, multipart, raw) = made;
+    Ok(Bucket {
+        store,
+        multipart,
+        provider,
+        shown: format!("{}://{name}", provider.scheme()),
+        identity,
+        raw,
+    })
+}
+
+type Made = (
+    Arc<dyn ObjectStore>,
+    Arc<dyn MultipartStore>,
+    Option<Arc<super::raw::S3>>,
+);
+
+fn s3(
+    name: &str,
+    access: &StoreAccess,
+    secret: Option<&str>,
+    named: &str,
+    connections: Connections,
+) -> Result<Made, String> {
+    let mut builder = match secret {
+        Some(_) => AmazonS3Builder::new(),
+        None => AmazonS3Builder::from_env(),
+    };
+    let region = access.region.as_ref().map_or(ANY_REGION, |r| r.as_str());
+    if access.region.is_some() || secret.is_some() {
+        builder = builder.with_region(region);
+    }
+    if let Some(endpoint) = &access.endpoint {
+        builder = builder
+            .with_endpoint(endpoint.as_str())
+            .with_virtual_hosted_style_request(false);
+    }
+    let mut anonymous = false;
+    if let Some(text) = secret {
+        builder = match credential::s3(text, named)? {
+            S3Key::Anonymous => {
+                anonymous = true;
+                builder.with_skip_signature(true)
+            }
+            S3Key::Pair { id, secret, token } => {
+                let builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+                match token {
+                    Some(token) => builder.with_token(token),
+                    None => builder,
+                }
+            }
+        };
+    }
+    let store = builder
+        .with_bucket_name(name)
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_retry(retry())
+        .with_http_connector(connections.clone())
+        .build()
+        .map_err(|e| plain(&e))?;
+    let raw = access
+        .endpoint
+        .as_ref()
+        .map(|e| format!("{}/{name}", e.as_str()))
+        .unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com/{name}"));
+    let raw = super::raw::S3::new(raw, region.to_owned(), store.credentials().clone(), connections);
+    let store = Arc::new(store);
+    Ok((store.clone(), store, (!anonymous).then(|| Arc::new(raw))))
+}
+
+fn gcs(
+    name: &str,
+    endpoint: Option<&str>,
+    secret: Option<&str>,
+    named: &str,
+    connections: Connections,
+) -> Result<Made, String> {
+    let mut builder = match secret {
+        Some("anonymous") => {
+            // Reads go unsigned; what writes asks for a credential all the same, and must not look for one elsewhere.
+            let nobody = GcpCredential {
+                bearer: String::new(),
+            };
+            GoogleCloudStorageBuilder::new()
+                .with_skip_signature(true)
+                .with_credentials(Arc::new(StaticCredentialProvider::new(nobody)))
+        }
+        Some(text) if text.starts_with('{') => {
+            GoogleCloudStorageBuilder::new().with_service_account_key(text)
+        }
+        Some(_) => {
+            return Err(format!(
+                "the credentials {named} are not as expected: the JSON of a service account's key, or the word anonymous"
+            ));
+        }
+        None => GoogleCloudStorageBuilder::from_env(),
+    };
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_base_url(endpoint);
+    }
+    let store = builder
+        .with_bucket_name(name)
+        .with_retry(retry())
+        .with_http_connector(connections)
+        .build()
+        .map_err(|e| plain(&e))?;
+    let store = Arc::new(store);
+    Ok((store.clone(), store, None))
+}
+
+fn azure(
+    name: &str,
+    endpoint: Option<&str>,
+    secret: Option<&str>,
+    named: &str,
+    connections: Connections,
+) -> Result<Made, String> {
+    let mut builder = match secret {
+        Some(text) => {
+            let key = credential::azure(text, named)?;
+            let mut builder = MicrosoftAzureBuilder::new().with_account(key.account);
+            if let Some(secret) = key.key {
+                builder = builder.with_access_key(secret);
+            }
+            if let Some(sas) = key.sas {
+                builder = builder.with_config(object_store::azure::AzureConfigKey::SasKey, sas);
+            }
+            match key.endpoint {
+                Some(endpoint) => builder.with_endpoint(endpoint),
+                None => builder,
+            }
+        }
+        None => MicrosoftAzureBuilder::from_env(),
+    };
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint.to_owned());
+    }
+    let store = builder
+        .with_container_name(name)
+        .with_retry(retry())
+        .with_http_connector(connections)
+        .build()
+        .map_err(|e| plain(&e))?;
+    let store = Arc::new(store);
+    Ok((store.clone(), store, None))
+}
+
+/// An error of making a client, on one line. It is about settings, never about a secret's text.
+fn plain(error: &object_store::Error) -> String {
+    super::failure::text(error)
+}

@@ -1,0 +1,192 @@
+//! Objects in buckets: Amazon S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
+//!
+//! Invariant: nothing outside the prefix that was asked about is written or deleted, and what is deleted was looked at just before.
+//! Stores know no rename, so a move writes in place: every object carries the mark of the attempt that wrote it, and only such
+//! objects are ever removed from a target. Start with `client.rs`, then `read.rs` and `write.rs`.
+
+mod attributes;
+mod client;
+mod credential;
+mod failure;
+mod heed;
+mod http;
+mod listing;
+mod path;
+mod places;
+mod raw;
+mod read;
+mod receive;
+mod remove;
+mod write;
+
+pub(super) use attributes::Carried;
+pub(super) use read::CloudSource;
+
+use super::Throttle;
+use super::source::{LocalSource, Source};
+use crate::domain::location::{Provider, StorageUri, StoreAccess};
+use crate::ports::objects::{
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, OpenUpload, Parts, Prefix, Removed, Staging,
+};
+use crate::ports::places::{Accesses, Sighting};
+use client::{Bucket, Buckets};
+use std::sync::Arc;
+use write::{Budget, Write};
+
+/// The stores of `s3://`, `gs://` and `az://` locations. Cheap to clone.
+#[derive(Clone)]
+pub struct CloudObjects {
+    buckets: Arc<Buckets>,
+    budget: Budget,
+    throttle: Option<Arc<Throttle>>,
+}
+
+impl CloudObjects {
+    /// Reached as `accesses` says, with an optional limit on the bytes that are read.
+    #[must_use]
+    pub fn new(accesses: Arc<dyn Accesses>, throttle: Option<Arc<Throttle>>) -> Self {
+        Self {
+            buckets: Arc::new(Buckets::new(accesses)),
+            budget: Budget::default(),
+            throttle,
+        }
+    }
+
+    async fn bucket(&self, at: &Prefix) -> Result<Bucket, ObjectError> {
+        self.buckets.of(&at.root).await
+    }
+
+    /// Looks at an address that is reached like this, whether or not a location has it.
+    pub async fn look(&self, uri: &StorageUri, access: &StoreAccess) -> Sighting {
+        places::look(self.buckets.with(uri, access), uri).await
+    }
+
+    pub(super) async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
+        listing::list(&self.bucket(at).await?, at).await
+    }
+
+    /// The first objects below a prefix, at most two.
+    pub(super) async fn first_keys(&self, at: &Prefix) -> Result<Vec<String>, ObjectError> {
+        listing::first_keys(&self.bucket(at).await?, at).await
+    }
+
+    pub(super) async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
+        let bucket = self.bucket(at).await?;
+        let there = !listing::first_keys(&bucket, at).await?.is_empty();
+        Ok((there || at.path.is_empty()).then(|| bucket.identity.clone()))
+    }
+
+    /// What tells this store from others of its kind.
+    pub(super) async fn store_identity(&self, at: &Prefix) -> Result<String, ObjectError> {
+        Ok(self.bucket(at).await?.identity)
+    }
+
+    /// Why an object cannot be read, when that is so.
+    pub(super) async fn unreadable(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+    ) -> Result<Option<String>, ObjectError> {
+        let meter = Meter::default();
+        let source = self.source(at, object, &meter).await?;
+        let length = object.size_bytes.0.min(1);
+        if length == 0 {
+            return Ok(None);
+        }
+        match source.part(0, length).await {
+            // It changed since it was listed: no reason against reading it.
+            Ok(_) | Err(ObjectError::Changed(_)) => Ok(None),
+            Err(e) => Ok(Some(e.to_string())),
+        }
+    }
+
+    /// Why a store cannot take a key, when that is so.
+    pub(super) fn unplaceable(target: &Prefix, key: &str) -> Option<String> {
+        path::of_key(target, key).err().map(|e| e.to_string())
+    }
+
+    async fn source<'a>(
+        &'a self,
+        at: &Prefix,
+        object: &'a FoundObject,
+        meter: &'a Meter,
+    ) -> Result<CloudSource<'a>, ObjectError> {
+        Ok(CloudSource {
+            bucket: self.bucket(at).await?,
+            path: path::of_key(at, &object.key)?,
+            object,
+            throttle: self.throttle.as_deref(),
+            meter,
+        })
+    }
+
+    /// Copies an object to a bucket, from a bucket or from this machine.
+    pub(super) async fn copy_here(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        object: &FoundObject,
+        parts: &dyn Parts,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        let bucket = self.bucket(&staging.target).await?;
+        let write = Write {
+            bucket: &bucket,
+            staging,
+            object,
+            budget: &self.budget,
+            meter,
+        };
+        if source.root.provider() == Provider::Local {
+            let from = LocalSource {
+                at: source,
+                object,
+                throttle: self.throttle.clone(),
+                meter,
+            };
+            write.copy(&from, parts).await
+        } else {
+            write
+                .copy(&self.source(source, object, meter).await?, parts)
+                .await
+        }
+    }
+
+    /// Copies an object from a bucket to this machine.
+    pub(super) async fn copy_to_disk(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        receive::receive(&self.source(source, object, meter).await?, staging, meter).await
+    }
+
+    pub(super) async fn verify(
+        &self,
+        at: &Prefix,
+        expected: &Expected,
+        meter: &Meter,
+    ) -> Result<(), ObjectError> {
+        let bucket = self.bucket(at).await?;
+        read::verify(&bucket, at, expected, self.throttle.as_deref(), meter).await
+    }
+
+    pub(super) async fn abandon_uploads(
+        &self,
+        staging: &Staging,
+        give_up: &[OpenUpload],
+        keep: &[OpenUpload],
+    ) -> Result<u64, ObjectError> {
+        remove::abandon_uploads(&self.bucket(&staging.target).await?, staging, give_up, keep).await
+    }
+
+    pub(super) async fn discard(&self, staging: &Staging, keys: &[String]) -> Result<Removed, ObjectError> {
+        remove::discard(&self.bucket(&staging.target).await?, staging, keys).await
+    }
+
+    pub(super) async fn remove(&self, at: &Prefix, objects: &[FoundObject]) -> Result<Removed, ObjectError> {
+        remove::remove(&self.bucket(at).await?, at, objects).await
+    }
+}

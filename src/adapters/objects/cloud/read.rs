@@ -1,0 +1,197 @@
+//! Reading objects of a bucket: whole, in part, and to compare.
+//!
+//! Invariant: every answer is of the version that was asked for, by a condition and by our own look at the ETag, since some stores
+//! ignore the condition.
+
+use super::attributes::Carried;
+use super::client::Bucket;
+use super::failure::failure;
+use super::heed::heed;
+use super::path::{condition, fingerprint_of, of_key};
+use crate::adapters::objects::Throttle;
+use crate::adapters::objects::source::{Source, Whole};
+use crate::adapters::objects::throttle::wait;
+use crate::ports::objects::{Expected, FoundObject, Meter, ObjectError, Prefix};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use object_store::path::Path;
+use object_store::{Error, GetOptions, GetRange, GetResult};
+
+/// One object of a bucket, to be copied.
+pub(in crate::adapters::objects) struct CloudSource<'a> {
+    pub(super) bucket: Bucket,
+    pub(super) path: Path,
+    pub(super) object: &'a FoundObject,
+    pub(super) throttle: Option<&'a Throttle>,
+    pub(super) meter: &'a Meter,
+}
+
+impl CloudSource<'_> {
+    fn changed(&self) -> ObjectError {
+        ObjectError::Changed(self.object.key.clone())
+    }
+
+    async fn get(&self, range: Option<GetRange>) -> Result<GetResult, ObjectError> {
+        let options = GetOptions {
+            if_match: condition(self.object),
+            range,
+            ..GetOptions::default()
+        };
+        let asked = async {
+            match self.bucket.store.get_opts(&self.path, options).await {
+                Ok(found) => Ok(found),
+                Err(Error::NotFound { .. } | Error::Precondition { .. } | Error::NotModified { .. }) => {
+                    Err(self.changed())
+                }
+                Err(e) => Err(failure(&e, "read", &self.bucket, &self.path)),
+            }
+        };
+        let found = heed(self.meter, asked).await?;
+        if fingerprint_of(&found.meta).as_ref() != Ok(&self.object.fingerprint) {
+            return Err(self.changed());
+        }
+        Ok(found)
+    }
+
+    /// The object as a stream, and what it carries.
+    pub(super) async fn stream(
+        &self,
+    ) -> Result<(BoxStream<'static, object_store::Result<Bytes>>, Carried, i64), ObjectError> {
+        let found = self.get(None).await?;
+        let carried = Carried::of(&found.attributes, self.bucket.provider);
+        let modified = found.meta.last_modified.timestamp();
+        Ok((found.into_stream(), carried, modified))
+    }
+
+    /// What a piece of a stream becomes.
+    pub(super) fn piece(&self, piece: object_store::Result<Bytes>) -> Result<Bytes, ObjectError> {
+        piece.map_err(|e| match e {
+            Error::Precondition { .. } => self.changed(),
+            e => failure(&e, "read", &self.bucket, &self.path),
+        })
+    }
+
+    async fn collect(
+        &self,
+        mut stream: BoxStream<'static, object_store::Result<Bytes>>,
+        length: u64,
+    ) -> Result<Vec<Bytes>, ObjectError> {
+        let (mut pieces, mut read) = (Vec::new(), 0_u64);
+        while let Some(piece) = heed(self.meter, async { Ok(stream.next().await) }).await? {
+            let piece = self.piece(piece)?;
+            read += piece.len() as u64;
+            if read > length {
+                return Err(self.changed());
+            }
+            count(piece.len() as u64, self.throttle, self.meter).await?;
+            pieces.push(piece);
+        }
+        if read == length {
+            Ok(pieces)
+        } else {
+            Err(ObjectError::Io(format!(
+                "read {}/{}: the answer ended after {read} of {length} bytes",
+                self.bucket.shown, self.path
+            )))
+        }
+    }
+}
+
+/// Books bytes with the limit and the meter.
+pub(super) async fn count(bytes: u64, throttle: Option<&Throttle>, meter: &Meter) -> Result<(), ObjectError> {
+    let own = throttle.map(|throttle| throttle.book(bytes));
+    match own.max(meter.add(bytes)) {
+        Some(until) => wait(until, meter).await,
+        None => Ok(()),
+    }
+}
+
+#[async_trait]
+impl Source for CloudSource<'_> {
+    async fn whole(&self) -> Result<Whole, ObjectError> {
+        let (stream, carried, _) = self.stream().await?;
+        let pieces = self.collect(stream, self.object.size_bytes.0).await?;
+        let mut hasher = blake3::Hasher::new();
+        for piece in &pieces {
+            hasher.update(piece);
+        }
+        Ok(Whole {
+            pieces,
+            hash: hasher.finalize().to_hex().to_string(),
+            carried,
+        })
+    }
+
+    async fn part(&self, offset: u64, length: u64) -> Result<Vec<Bytes>, ObjectError> {
+        let range = GetRange::Bounded(offset..offset + length);
+        let found = self.get(Some(range)).await?;
+        if found.range != (offset..offset + length) {
+            return Err(self.changed());
+        }
+        self.collect(found.into_stream(), length).await
+    }
+
+    async fn carried(&self) -> Result<Carried, ObjectError> {
+        let options = GetOptions {
+            if_match: condition(self.object),
+            head: true,
+            ..GetOptions::default()
+        };
+        match self.bucket.store.get_opts(&self.path, options).await {
+            Ok(found) => Ok(Carried::of(&found.attributes, self.bucket.provider)),
+            Err(Error::NotFound { .. } | Error::Precondition { .. }) => Err(self.changed()),
+            Err(e) => Err(failure(&e, "look at", &self.bucket, &self.path)),
+        }
+    }
+}
+
+/// Reads an object and compares it with what it must be.
+pub(super) async fn verify(
+    bucket: &Bucket,
+    at: &Prefix,
+    expected: &Expected,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<(), ObjectError> {
+    let key = &expected.key;
+    let path = of_key(at, key)?;
+    let options = GetOptions::default();
+    let asked = async {
+        bucket
+            .store
+            .get_opts(&path, options)
+            .await
+            .map_err(|e| failure(&e, "read back", bucket, &path))
+    };
+    let found = heed(meter, asked).await?;
+    let mismatch = |what: String| {
+        ObjectError::Mismatch(format!(
+            "the object {key:?} read back from {} {what}",
+            bucket.shown
+        ))
+    };
+    let wanted = expected.size_bytes.0;
+    if found.meta.size != wanted {
+        return Err(mismatch(format!("has {} bytes, not {wanted}", found.meta.size)));
+    }
+    if let Some(metadata) = &expected.metadata {
+        let carried = Carried::of(&found.attributes, bucket.provider);
+        if let Some(difference) = carried.differs(metadata) {
+            return Err(mismatch(format!("has {difference}")));
+        }
+    }
+    let mut stream = found.into_stream();
+    let (mut hasher, mut length) = (blake3::Hasher::new(), 0_u64);
+    while let Some(piece) = heed(meter, async { Ok(stream.next().await) }).await? {
+        let piece = piece.map_err(|e| failure(&e, "read back", bucket, &path))?;
+        hasher.update(&piece);
+        length += piece.len() as u64;
+        count(piece.len() as u64, throttle, meter).await?;
+    }
+    if length != wanted || hasher.finalize().to_hex().as_str() != expected.content_hash {
+        return Err(mismatch("differs from what was read at the source".into()));
+    }
+    Ok(())
+}

@@ -1,0 +1,447 @@
+//! Writing objects to a bucket: small ones in one request, large ones in parts that are remembered.
+//!
+//! Invariant: an object appears whole or not at all. What another writer put in its place is never replaced: small objects are
+//! created only where nothing stands, and what stands there goes only when it carries this job's mark. The bytes in memory are
+//! bounded over all jobs by [`Budget`].
+
+use super::attributes::{Carried, mark};
+use super::client::Bucket;
+use super::failure::{failure, is_gone};
+use super::heed::heed;
+use super::path::{fingerprint, of_key};
+use crate::adapters::objects::source::Source;
+use crate::adapters::objects::tree;
+use crate::domain::location::Provider;
+use crate::domain::unit::Bytes;
+use crate::ports::objects::{Copied, FoundObject, Meter, ObjectError, Part, Parts, Staging, Upload};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use object_store::path::Path;
+use object_store::{
+    Attributes, Error, GetOptions, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Objects up to this size go in one request; larger ones in parts of it.
+const PART: u64 = 8 << 20;
+/// The most parts that every vendor takes.
+const PARTS_MAX: u64 = 10_000;
+/// Parts of one object that are under way at once.
+const PARTS_AT_ONCE: usize = 4;
+/// Bytes of objects in memory at once, over all jobs.
+const MEMORY: u64 = 32 << 20;
+/// How long a store may show an object without what it carries.
+const SETTLES: Duration = Duration::from_millis(200);
+/// How often a write is tried where something of this job's own stands in the way.
+const TRIES: usize = 3;
+
+/// Bounds the bytes in memory.
+#[derive(Clone)]
+pub(super) struct Budget(Arc<Semaphore>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(
+            usize::try_from(MEMORY / 1024).unwrap_or(1),
+        )))
+    }
+}
+
+impl Budget {
+    /// Waits until so many bytes may be held. A part that is larger than the whole budget takes all of it.
+    async fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit, ObjectError> {
+        let units = bytes.min(MEMORY).div_ceil(1024).max(1);
+        let units = u32::try_from(units).unwrap_or(1);
+        self.0
+            .clone()
+            .acquire_many_owned(units)
+            .await
+            .map_err(|_| ObjectError::Stopped)
+    }
+}
+
+/// One object of a bucket, to be written.
+pub(super) struct Write<'a> {
+    pub(super) bucket: &'a Bucket,
+    pub(super) staging: &'a Staging,
+    pub(super) object: &'a FoundObject,
+    pub(super) budget: &'a Budget,
+    pub(super) meter: &'a Meter,
+}
+
+impl Write<'_> {
+    /// Copies the object from its source.
+    pub(super) async fn copy(&self, source: &dyn Source, parts: &dyn Parts) -> Result<Copied, ObjectError> {
+        let path = of_key(&self.staging.data(), &self.object.key)?;
+        if self.object.size_bytes.0 <= PART {
+            let _held = heed(self.meter, self.budget.take(self.object.size_bytes.0)).await?;
+            let whole = source.whole().await?;
+            let attributes = self.attributes(&whole.carried);
+            let put = self
+                .put(&path, whole.pieces.into_iter().collect(), attributes)
+                .await?;
+            return self.copied(&put, whole.hash, &whole.carried);
+        }
+        let carried = heed(self.meter, source.carried()).await?;
+        self.refuse_strangers(&path).await?;
+        let attributes = self.attributes(&carried);
+        let (put, hash) = if self.bucket.provider == Provider::Azure {
+            self.in_one_go(&path, source, attributes).await?
+        } else {
+            self.in_parts(&path, source, attributes, parts).await?
+        };
+        self.copied(&put, hash, &carried)
+    }
+
+    fn attributes(&self, carried: &Carried) -> Attributes {
+        let class = self.staging.class.as_ref();
+        carried.to_write(self.bucket.provider, &self.staging.mark(), class)
+    }
+
+    fn copied(&self, put: &PutResult, hash: String, carried: &Carried) -> Result<Copied, ObjectError> {
+        let size = self.object.size_bytes.0;
+        let fingerprint = fingerprint(put.e_tag.as_deref(), size)
+            .map_err(|e| ObjectError::NotSupported(format!("{}: {e}", self.bucket.shown)))?;
+        Ok(Copied {
+            content_hash: hash,
+            metadata: carried.text(),
+            fingerprint,
+        })
+    }
+
+    fn failure(&self, error: &Error, path: &Path) -> ObjectError {
+        failure(error, "write", self.bucket, path)
+    }
+
+    async fn put(
+        &self,
+        path: &Path,
+        payload: PutPayload,
+        attributes: Attributes,
+    ) -> Result<PutResult, ObjectError> {
+        let store = &self.bucket.store;
+        for _ in 0..TRIES {
+            let options = PutOptions {
+                mode: PutMode::Create,
+                attributes: attributes.clone(),
+                ..PutOptions::default()
+            };
+            let put = async { Ok(store.put_opts(path, payload.clone(), options).await) };
+            match heed(self.meter, put).await? {
+                Ok(put) => return Ok(put),
+                // Of an earlier try or attempt of this job, or a stranger's.
+                Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                    self.refuse_strangers(path).await?;
+                    match heed(self.meter, async { Ok(store.delete(path).await) }).await? {
+                        Ok(()) | Err(Error::NotFound { .. }) => {}
+                        Err(e) => return Err(self.failure(&e, path)),
+                    }
+                }
+                Err(e) => return Err(self.failure(&e, path)),
+            }
+        }
+        Err(ObjectError::Io(format!(
+            "write {}/{path}: something is put there again and again",
+            self.bucket.shown
+        )))
+    }
+
+    /// Whatever stands at the place must carry this job's mark.
+    async fn refuse_strangers(&self, path: &Path) -> Result<(), ObjectError> {
+        for tries in 1.. {
+            match heed(self.meter, look(self.bucket, path)).await? {
+                Some(found) if !is_of_job(found.mark.as_deref(), self.staging) => {}
+                _ => return Ok(()),
+            }
+            if tries == TRIES {
+                break;
+            }
+            // Simple stores show an object before what it carries.
+            heed(self.meter, async {
+                tokio::time::sleep(SETTLES).await;
+                Ok(())
+            })
+            .await?;
+        }
+        Err(ObjectError::Occupied(format!(
+            "{}/{path} was put there by somebody else during the move and is left alone",
+            self.bucket.shown
+        )))
+    }
+
+    /// Without a memory of parts: their names are not enough to give the whole what it carries.
+    async fn in_one_go(
+        &self,
+        path: &Path,
+        source: &dyn Source,
+        attributes: Attributes,
+    ) -> Result<(PutResult, String), ObjectError> {
+        let options = PutMultipartOptions {
+            attributes,
+            ..PutMultipartOptions::default()
+        };
+        let begun = async {
+            self.bucket
+                .store
+                .put_multipart_opts(path, options)
+                .await
+                .map_err(|e| self.failure(&e, path))
+        };
+        let mut upload = heed(self.meter, begun).await?;
+        let size = self.object.size_bytes.0;
+        let part_bytes = part_bytes(size);
+        let mut chains = Vec::new();
+        for number in 0..size.div_ceil(part_bytes) {
+            let offset = number * part_bytes;
+            let length = part_bytes.min(size - offset);
+            let _held = heed(self.meter, self.budget.take(length)).await?;
+            let pieces = source.part(offset, length).await?;
+            chains.push(chain_of(offset, &pieces));
+            let put = upload.put_part(pieces.into_iter().collect());
+            heed(self.meter, async {
+                put.await.map_err(|e| self.failure(&e, path))
+            })
+            .await?;
+        }
+        let done = async { upload.complete().await.map_err(|e| self.failure(&e, path)) };
+        let put = heed(self.meter, done).await?;
+        Ok((put, whole_hash(&chains)?))
+    }
+
+    async fn in_parts(
+        &self,
+        path: &Path,
+        source: &dyn Source,
+        attributes: Attributes,
+        parts: &dyn Parts,
+    ) -> Result<(PutResult, String), ObjectError> {
+        let begun = parts.begun().await?;
+        if let Some(upload) =
+            begun.filter(|u| u.part_bytes.0.is_power_of_two() && u.part_bytes.0 >= tree::PART_MIN)
+        {
+            match self.go_on(path, source, parts, upload).await {
+                // The store has given it up, or completed it without our hearing of it.
+                Err(Halted::Gone(chains)) => {
+                    if let Some(done) = self.adopt(path, &chains).await? {
+                        return Ok(done);
+                    }
+                }
+                Err(Halted::Failed(e)) => return Err(e),
+                Ok(done) => return Ok(done),
+            }
+        }
+        let options = PutMultipartOptions {
+            attributes,
+            ..PutMultipartOptions::default()
+        };
+        let made = async {
+            self.bucket
+                .multipart
+                .create_multipart_opts(path, options)
+                .await
+                .map_err(|e| self.failure(&e, path))
+        };
+        let id = heed(self.meter, made).await?;
+        let part_bytes = Bytes(part_bytes(self.object.size_bytes.0));
+        parts.begin(&id, part_bytes).await?;
+        let upload = Upload {
+            id,
+            part_bytes,
+            parts: Vec::new(),
+        };
+        match self.go_on(path, source, parts, upload).await {
+            Ok(done) => Ok(done),
+            Err(Halted::Failed(e)) => Err(e),
+            Err(Halted::Gone(_)) => Err(ObjectError::Io(format!(
+                "write {}/{path}: the store has lost the parts; another writer may have given the upload up",
+                self.bucket.shown
+            ))),
+        }
+    }
+
+    /// Sends the parts that are missing and completes the upload.
+    async fn go_on(
+        &self,
+        path: &Path,
+        source: &dyn Source,
+        parts: &dyn Parts,
+        upload: Upload,
+    ) -> Result<(PutResult, String), Halted> {
+        let size = self.object.size_bytes.0;
+        let count = size.div_ceil(upload.part_bytes.0);
+        let mut done: BTreeMap<u32, Part> = upload.parts.iter().map(|p| (p.number, p.clone())).collect();
+        let missing = (0..count).filter_map(|n| u32::try_from(n).ok());
+        let missing: Vec<u32> = missing.filter(|n| !done.contains_key(n)).collect();
+        let mut missing = missing.into_iter();
+        let mut working = FuturesUnordered::new();
+        loop {
+            while working.len() < PARTS_AT_ONCE
+                && let Some(number) = missing.next()
+            {
+                working.push(self.one_part(path, source, &upload, number));
+            }
+            match working.next().await {
+                None => break,
+                Some(Ok(part)) => {
+                    parts.done(&part).await?;
+                    done.insert(part.number, part);
+                }
+                Some(Err(Halted::Gone(_))) => return Err(Halted::Gone(Vec::new())),
+                Some(Err(e)) => return Err(e),
+            }
+        }
+        let broken = || {
+            ObjectError::Io(format!(
+                "the parts of {:?} that were remembered are broken",
+                self.object.key
+            ))
+        };
+        let chains: Vec<_> = done.values().filter_map(|p| tree::from_hex(&p.chain)).collect();
+        if chains.len() as u64 != count {
+            return Err(broken().into());
+        }
+        let ids = done
+            .into_values()
+            .map(|p| object_store::multipart::PartId { content_id: p.id });
+        let completed = async {
+            Ok(self
+                .bucket
+                .multipart
+                .complete_multipart(path, &upload.id, ids.collect())
+                .await)
+        };
+        match heed(self.meter, completed).await? {
+            Ok(put) => Ok((put, whole_hash(&chains)?)),
+            Err(e) if is_gone(&e) => Err(Halted::Gone(chains)),
+            Err(e) => Err(self.failure(&e, path).into()),
+        }
+    }
+
+    async fn one_part(
+        &self,
+        path: &Path,
+        source: &dyn Source,
+        upload: &Upload,
+        number: u32,
+    ) -> Result<Part, Halted> {
+        let offset = u64::from(number) * upload.part_bytes.0;
+        let length = upload.part_bytes.0.min(self.object.size_bytes.0 - offset);
+        let _held = heed(self.meter, self.budget.take(length)).await?;
+        let pieces = source.part(offset, length).await?;
+        let chain = tree::to_hex(&chain_of(offset, &pieces));
+        let payload = pieces.into_iter().collect();
+        let put = self
+            .bucket
+            .multipart
+            .put_part(path, &upload.id, number as usize, payload);
+        match heed(self.meter, async { Ok(put.await) }).await? {
+            Ok(id) => Ok(Part {
+                number,
+                id: id.content_id,
+                chain,
+            }),
+            Err(e) if is_gone(&e) => Err(Halted::Gone(Vec::new())),
+            Err(e) => Err(self.failure(&e, path).into()),
+        }
+    }
+
+    /// The object that an earlier try completed, when it is there and of this attempt.
+    async fn adopt(
+        &self,
+        path: &Path,
+        chains: &[blake3::hazmat::ChainingValue],
+    ) -> Result<Option<(PutResult, String)>, ObjectError> {
+        let found = heed(self.meter, look(self.bucket, path)).await?;
+        let Some(found) = found.filter(|f| {
+            f.mark.as_deref() == Some(&self.staging.mark()) && f.size == self.object.size_bytes.0
+        }) else {
+            return Ok(None);
+        };
+        let Some(hash) = tree::root(chains) else {
+            return Ok(None);
+        };
+        let put = PutResult {
+            e_tag: found.tag,
+            version: None,
+            extensions: Default::default(),
+        };
+        Ok(Some((put, hash)))
+    }
+}
+
+/// Why the parts of an upload ended.
+enum Halted {
+    /// The store does not know the upload; the chaining values of its parts, when all were sent.
+    Gone(Vec<blake3::hazmat::ChainingValue>),
+    Failed(ObjectError),
+}
+
+impl From<ObjectError> for Halted {
+    fn from(error: ObjectError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn chain_of(offset: u64, pieces: &[bytes::Bytes]) -> blake3::hazmat::ChainingValue {
+    tree::chain_of(offset, pieces.iter().map(AsRef::as_ref))
+}
+
+fn whole_hash(chains: &[blake3::hazmat::ChainingValue]) -> Result<String, ObjectError> {
+    tree::root(chains).ok_or_else(|| ObjectError::Io("a single part has no tree".into()))
+}
+
+/// The size of parts: a power of two, so that each is a whole subtree of the hash.
+fn part_bytes(size: u64) -> u64 {
+    size.div_ceil(PARTS_MAX).next_power_of_two().max(PART)
+}
+
+/// What stands at a place.
+pub(super) struct Seen {
+    pub(super) mark: Option<String>,
+    pub(super) tag: Option<String>,
+    pub(super) size: u64,
+}
+
+/// Looks at one object; `None` when there is none.
+pub(super) async fn look(bucket: &Bucket, path: &Path) -> Result<Option<Seen>, ObjectError> {
+    let options = GetOptions {
+        head: true,
+        ..GetOptions::default()
+    };
+    match bucket.store.get_opts(path, options).await {
+        Ok(found) => Ok(Some(Seen {
+            mark: mark(&found.attributes).map(str::to_owned),
+            tag: found.meta.e_tag,
+            size: found.meta.size,
+        })),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(e) => Err(failure(&e, "look at", bucket, path)),
+    }
+}
+
+/// Whether an object's mark is of any attempt of this job.
+fn is_of_job(mark: Option<&str>, staging: &Staging) -> bool {
+    mark.and_then(|m| m.rsplit_once('-'))
+        .is_some_and(|(token, _)| token == staging.token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_few_enough_and_whole_subtrees() {
+        for size in [PART + 1, 64 << 20, 80 << 30, 5 << 40] {
+            let part = part_bytes(size);
+            assert!(
+                part.is_power_of_two() && part >= PART && size.div_ceil(part) <= PARTS_MAX,
+                "{size}"
+            );
+        }
+        assert_eq!(part_bytes(1 << 30), PART);
+    }
+}

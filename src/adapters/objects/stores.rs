@@ -1,0 +1,291 @@
+//! All stores as one: each call goes to where its prefix is, a copy to where its target is.
+//!
+//! Invariant: local pairs never meet a bucket's code, and what a pair of stores cannot do or keep is said in the survey.
+
+use super::cloud::CloudObjects;
+use super::local::LocalObjects;
+use crate::domain::location::Provider;
+use crate::ports::objects::{
+    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Occupancy, OpenUpload, Parts,
+    Prefix, Removed, Space, Staging, Survey,
+};
+use async_trait::async_trait;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// The longest name of a file on common file systems, in bytes.
+const NAME_MAX: usize = 255;
+
+/// Every kind of store.
+#[derive(Clone)]
+pub struct Stores {
+    local: LocalObjects,
+    cloud: CloudObjects,
+}
+
+impl Stores {
+    /// Of these.
+    #[must_use]
+    pub fn new(local: LocalObjects, cloud: CloudObjects) -> Self {
+        Self { local, cloud }
+    }
+
+    async fn occupancy(&self, target: &Prefix) -> Result<Occupancy, ObjectError> {
+        let keys = self.cloud.first_keys(target).await?;
+        Ok(match keys.as_slice() {
+            [] => Occupancy::Absent,
+            [one] => Occupancy::Occupied(format!(
+                "the object {one:?} is at {}/{}",
+                target.root, target.path
+            )),
+            [one, ..] => Occupancy::Occupied(format!(
+                "{}/{} holds objects, among them {one:?}",
+                target.root, target.path
+            )),
+        })
+    }
+
+    async fn overlap(&self, source: &Prefix, target: &Prefix) -> Result<Option<String>, ObjectError> {
+        if source.root.provider() != target.root.provider() || source.root.bucket() != target.root.bucket() {
+            return Ok(None);
+        }
+        let same = self.cloud.store_identity(source).await? == self.cloud.store_identity(target).await?;
+        let (Ok(from), Ok(to)) = (source.uri(), target.uri()) else {
+            return Ok(None);
+        };
+        Ok(
+            (same && from.overlaps(&to))
+                .then(|| format!("{from} and {to} are at, above or below each other")),
+        )
+    }
+
+    async fn survey_mixed(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        listing: &Listing,
+    ) -> Result<Survey, ObjectError> {
+        let (from, to) = (source.root.provider(), target.root.provider());
+        let mut survey = if to == Provider::Local {
+            self.local.survey_target(target).await?
+        } else {
+            Survey {
+                overlap: self.overlap(source, target).await?,
+                hard_linked: None,
+                occupancy: self.occupancy(target).await?,
+                not_writable: None,
+                not_readable: None,
+                free_bytes: None,
+                limits: Vec::new(),
+                not_placeable: None,
+            }
+        };
+        survey.not_readable = if from == Provider::Local {
+            self.local.not_readable(source, listing).await?
+        } else {
+            match listing.objects.first() {
+                Some(object) => self.cloud.unreadable(source, object).await?,
+                None => None,
+            }
+        };
+        survey.not_placeable = not_placeable(target, listing);
+        survey.limits = limits(from, to);
+        Ok(survey)
+    }
+}
+
+/// The first key that the target cannot have.
+fn not_placeable(target: &Prefix, listing: &Listing) -> Option<String> {
+    let local = target.root.provider() == Provider::Local;
+    if !local {
+        return listing
+            .objects
+            .iter()
+            .find_map(|o| CloudObjects::unplaceable(target, &o.key));
+    }
+    let mut folders: HashSet<&str> = HashSet::new();
+    for object in &listing.objects {
+        for (at, _) in object.key.match_indices('/') {
+            folders.insert(&object.key[..at]);
+        }
+    }
+    listing.objects.iter().find_map(|object| {
+        let key = &object.key;
+        if folders.contains(key.as_str()) {
+            return Some(format!(
+                "{key:?} is an object and other objects are below it; a file cannot be a directory as well"
+            ));
+        }
+        key.split('/')
+            .any(|name| name.len() > NAME_MAX)
+            .then(|| format!("{key:?} has a part of more than {NAME_MAX} bytes, which no file may have"))
+    })
+}
+
+/// What a pair of stores cannot do or keep.
+fn limits(from: Provider, to: Provider) -> Vec<String> {
+    let mut limits = Vec::new();
+    if to == Provider::Local {
+        limits.push("content type and user metadata of objects are not kept in files".to_owned());
+    } else {
+        limits.push(
+            "the store has no rename: objects are written at their final keys, marked with the user metadata dimmove until readers \
+             are sent there, and the place must stay empty of others' objects"
+                .to_owned(),
+        );
+        if from == Provider::Local {
+            limits.push(
+                "of files, mode and modification time are kept as user metadata; owners are not".to_owned(),
+            );
+        } else {
+            limits.push(
+                "tags and access lists of objects are not kept; content type and user metadata are"
+                    .to_owned(),
+            );
+        }
+        if to == Provider::Azure {
+            limits.push("Azure: an object of more than 8 MiB begins anew after a restart".to_owned());
+        }
+    }
+    limits
+}
+
+#[async_trait]
+impl Objects for Stores {
+    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
+        match at.root.provider() {
+            Provider::Local => self.local.list(at).await,
+            _ => self.cloud.list(at).await,
+        }
+    }
+
+    async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
+        match at.root.provider() {
+            Provider::Local => self.local.space(at).await,
+            other => Err(ObjectError::NotSupported(format!(
+                "free space of {}:// locations, which have no end",
+                other.scheme()
+            ))),
+        }
+    }
+
+    async fn survey(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        listing: &Listing,
+    ) -> Result<Survey, ObjectError> {
+        match (source.root.provider(), target.root.provider()) {
+            (Provider::Local, Provider::Local) => self.local.survey(source, target, listing).await,
+            _ => self.survey_mixed(source, target, listing).await,
+        }
+    }
+
+    async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError> {
+        match target.root.provider() {
+            Provider::Local => self.local.missing_parents(target).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError> {
+        match staging.target.root.provider() {
+            Provider::Local => self.local.prepare(staging).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn copy(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        object: &FoundObject,
+        parts: &dyn Parts,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        match (source.root.provider(), staging.target.root.provider()) {
+            (Provider::Local, Provider::Local) => {
+                self.local.copy(source, staging, object, parts, meter).await
+            }
+            (_, Provider::Local) => self.cloud.copy_to_disk(source, staging, object, meter).await,
+            _ => self.cloud.copy_here(source, staging, object, parts, meter).await,
+        }
+    }
+
+    async fn abandon_uploads(
+        &self,
+        staging: &Staging,
+        give_up: &[OpenUpload],
+        keep: &[OpenUpload],
+    ) -> Result<u64, ObjectError> {
+        match staging.target.root.provider() {
+            Provider::Local => self.local.abandon_uploads(staging, give_up, keep).await,
+            _ => self.cloud.abandon_uploads(staging, give_up, keep).await,
+        }
+    }
+
+    async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {
+        match staging.target.root.provider() {
+            Provider::Local => self.local.sync(staging, keys).await,
+            // A store's answer says that the object is durable under its name.
+            _ => Ok(()),
+        }
+    }
+
+    async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError> {
+        match at.root.provider() {
+            Provider::Local => self.local.verify(at, expected, meter).await,
+            _ => self.cloud.verify(at, expected, meter).await,
+        }
+    }
+
+    async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
+        match at.root.provider() {
+            Provider::Local => self.local.identity(at).await,
+            _ => self.cloud.identity(at).await,
+        }
+    }
+
+    async fn rename(&self, from: &Prefix, to: &Prefix) -> Result<(), ObjectError> {
+        match (from.root.provider(), to.root.provider()) {
+            (Provider::Local, Provider::Local) => self.local.rename(from, to).await,
+            _ => Err(ObjectError::NotSupported("renaming a prefix of a store".into())),
+        }
+    }
+
+    async fn discard(
+        &self,
+        staging: &Staging,
+        keys: Vec<String>,
+        parents: Vec<String>,
+    ) -> Result<Removed, ObjectError> {
+        match staging.target.root.provider() {
+            Provider::Local => self.local.discard(staging, keys, parents).await,
+            _ => self.cloud.discard(staging, &keys).await,
+        }
+    }
+
+    async fn remove(&self, at: &Prefix, objects: Vec<FoundObject>) -> Result<Removed, ObjectError> {
+        match at.root.provider() {
+            Provider::Local => self.local.remove(at, objects).await,
+            _ => self.cloud.remove(at, &objects).await,
+        }
+    }
+}
+
+/// The world of addresses: this machine's, and those of buckets.
+#[async_trait]
+impl crate::ports::Places for Stores {
+    async fn look(
+        &self,
+        uri: &crate::domain::location::StorageUri,
+        access: &crate::domain::location::StoreAccess,
+    ) -> crate::ports::places::Sighting {
+        match uri.provider() {
+            Provider::Local => {
+                crate::ports::Places::look(&crate::adapters::inproc::places::LocalPlaces, uri, access).await
+            }
+            _ => self.cloud.look(uri, access).await,
+        }
+    }
+}

@@ -1,0 +1,510 @@
+//! Every pair of stores, both ways, through every way a move can go: one table of pairs, one function a story.
+
+use super::{Bucket, azure, gcs, s3};
+use crate::meddler::{self, Meddler, Moment};
+use crate::moving::{self, AtWork, assert_consistent};
+use data_in_motion::adapters::inproc::clock::SystemClock;
+use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
+use data_in_motion::domain::access::DatasetKey;
+use data_in_motion::domain::location::{Location, NewLocation};
+use data_in_motion::domain::migration::{Job, JobStatus};
+use data_in_motion::domain::unit::Timestamp;
+use data_in_motion::ports::Clock;
+use data_in_motion::services::{Options, Services};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+
+type Tree = BTreeMap<String, Vec<u8>>;
+
+/// Holds the mover at an operation until it is told to go on.
+struct Gate {
+    wanted: Mutex<Option<(Moment, usize)>>,
+    reached: Semaphore,
+    go: Semaphore,
+}
+
+impl Gate {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            wanted: Mutex::default(),
+            reached: Semaphore::new(0),
+            go: Semaphore::new(0),
+        })
+    }
+
+    /// From now on, at the `n`-th such moment.
+    fn at(&self, after: bool, name: &'static str, n: usize) {
+        let moment = Moment {
+            after,
+            name,
+            key: String::new(),
+        };
+        *self.wanted.lock().unwrap() = Some((moment, n));
+    }
+
+    async fn held(&self) {
+        let wait = tokio::time::timeout(std::time::Duration::from_secs(60), self.reached.acquire());
+        wait.await.expect("the moment never comes").unwrap().forget();
+    }
+
+    fn open(&self) {
+        self.go.add_permits(1);
+    }
+
+    async fn pass(&self, moment: Moment) {
+        let hold = {
+            let mut wanted = self.wanted.lock().unwrap();
+            match wanted.as_mut() {
+                Some((at, left)) if at.after == moment.after && at.name == moment.name => {
+                    *left -= 1;
+                    if *left == 0 {
+                        *wanted = None;
+                        true
+                    } else {
+                        false
+                    }
+                }
+                _ => false,
+            }
+        };
+        if hold {
+            self.reached.add_permits(1);
+            self.go.acquire().await.unwrap().forget();
+        }
+    }
+}
+
+/// The machine's time, and what a test puts on top, so that a lease need not be waited for.
+#[derive(Default)]
+struct Ahead(AtomicI64);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A store of one kind.
+enum Kind {
+    Disk(PathBuf),
+    Bucket(Box<Bucket>),
+}
+
+impl Kind {
+    fn name(&self) -> &str {
+        match self {
+            Self::Disk(_) => "file",
+            Self::Bucket(bucket) => bucket.uri.split(':').next().unwrap(),
+        }
+    }
+
+    fn new_location(&self) -> NewLocation {
+        let (uri, access) = match self {
+            Self::Disk(dir) => (format!("file://{}", dir.display()), None),
+            Self::Bucket(bucket) => (format!("{}/data", bucket.uri), Some(&bucket.access)),
+        };
+        NewLocation {
+            name: format!("at-{}", self.name()).parse().unwrap(),
+            uri: uri.parse().unwrap(),
+            storage_classes: Vec::new(),
+            price_book: None,
+            credential_ref: access.and_then(|a| a.credential_ref.clone()),
+            endpoint: access.and_then(|a| a.endpoint.clone()),
+            region: access.and_then(|a| a.region.clone()),
+        }
+    }
+
+    async fn put(&self, path: &str, bytes: &[u8]) {
+        match self {
+            Self::Disk(dir) => {
+                let file = dir.join(path);
+                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+                std::fs::write(file, bytes).unwrap();
+            }
+            Self::Bucket(bucket) => {
+                let meta = [("content-type", "text/plain"), ("owner", "ann")];
+                bucket.raw.put(&format!("data/{path}"), bytes, &meta).await;
+            }
+        }
+    }
+
+    /// Objects below a path; on a disk whatever lies there, also of a move's own.
+    async fn tree(&self, path: &str) -> Tree {
+        match self {
+            Self::Disk(dir) => {
+                let mut tree = moving::tree(&dir.join(path));
+                tree.retain(|key, _| !key.ends_with('/'));
+                tree
+            }
+            Self::Bucket(bucket) => {
+                let prefix = format!("data/{path}/");
+                let mut tree = Tree::new();
+                for key in bucket.raw.keys().await {
+                    if let Some(rest) = key.strip_prefix(&prefix) {
+                        let found = bucket.raw.get(&key).await.unwrap();
+                        tree.insert(rest.to_owned(), found.bytes);
+                    }
+                }
+                tree
+            }
+        }
+    }
+
+    /// Flips a bit of an object that was copied and not switched to, as rot would.
+    async fn rot(&self, path: &str, key: &str) {
+        match self {
+            Self::Disk(dir) => {
+                let up = dir.join(path).parent().unwrap().to_owned();
+                let staged = std::fs::read_dir(up)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path().join("data").join(key))
+                    .find(|file| file.exists())
+                    .unwrap();
+                let time = std::fs::metadata(&staged).unwrap().modified().unwrap();
+                let mut bytes = std::fs::read(&staged).unwrap();
+                bytes[0] ^= 1;
+                std::fs::write(&staged, bytes).unwrap();
+                let file = std::fs::File::options().write(true).open(&staged).unwrap();
+                file.set_modified(time).unwrap();
+            }
+            Self::Bucket(bucket) => {
+                let whole = format!("data/{path}/{key}");
+                let mut found = bucket.raw.get(&whole).await.unwrap();
+                found.bytes[0] ^= 1;
+                let meta: Vec<(&str, &str)> = found
+                    .headers
+                    .iter()
+                    .filter_map(|(name, value)| {
+                        let user = name.split_once("-meta-").map(|(_, rest)| rest);
+                        let kept = user.or((name == "content-type").then_some("content-type"));
+                        kept.map(|name| (name, value.as_str()))
+                    })
+                    .collect();
+                bucket.raw.put(&whole, &found.bytes, &meta).await;
+            }
+        }
+    }
+
+    fn open_uploads(&self) -> Vec<String> {
+        match self {
+            Self::Disk(_) => Vec::new(),
+            Self::Bucket(bucket) => bucket.seen.open_uploads(),
+        }
+    }
+}
+
+fn content() -> Tree {
+    [
+        ("a", 5_000),
+        ("deep/b", 1),
+        ("deep/c d", 70_000),
+        ("deep/er/é #1", 300),
+        ("empty", 0),
+    ]
+    .map(|(key, size)| {
+        let bytes = (0..size).map(|i| (i * 7 % 251) as u8).collect();
+        (key.to_owned(), bytes)
+    })
+    .into()
+}
+
+/// All four kinds of store as locations of one catalog, and a mover.
+struct World {
+    _dir: TempDir,
+    services: Services,
+    gate: Arc<Gate>,
+    clock: Arc<Ahead>,
+    kinds: Vec<(Kind, Location)>,
+}
+
+impl World {
+    /// Whoever holds a job now has been silent for too long.
+    fn lease_runs_out(&self) {
+        self.clock.0.fetch_add(60 * Timestamp::SECOND, Ordering::SeqCst);
+    }
+
+    async fn new(grace_secs: i64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let gate = Gate::new();
+        let mut deps = meddler::deps(dir.path(), Arc::new(LocalObjects::new())).await;
+        let clock = Arc::new(Ahead::default());
+        deps.clock = clock.clone();
+        let cloud = CloudObjects::new(Arc::new(deps.store.clone()), None);
+        let stores = Stores::new(LocalObjects::new(), cloud);
+        deps.places = Arc::new(stores.clone());
+        let passed = gate.clone();
+        deps.objects = Meddler::around_store(Arc::new(stores), move |moment| {
+            let gate = passed.clone();
+            async move {
+                gate.pass(moment).await;
+                Ok(())
+            }
+        });
+        deps.options = Arc::new(Options {
+            grace_secs,
+            ..(*deps.options).clone()
+        });
+        let services = Services::new(&deps);
+        let disk = dir.path().canonicalize().unwrap().join("disk");
+        std::fs::create_dir(&disk).unwrap();
+        let mut kinds = Vec::new();
+        for kind in [
+            Kind::Disk(disk),
+            Kind::Bucket(Box::new(s3::bucket().await)),
+            Kind::Bucket(Box::new(gcs::bucket().await)),
+            Kind::Bucket(Box::new(azure::bucket().await)),
+        ] {
+            let location = services
+                .catalog
+                .create_location(kind.new_location())
+                .await
+                .unwrap();
+            kinds.push((kind, location));
+        }
+        Self {
+            _dir: dir,
+            services,
+            gate,
+            clock,
+            kinds,
+        }
+    }
+
+    /// One story for each of the sixteen pairs, one after the other.
+    fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        let kinds = &self.kinds;
+        kinds
+            .iter()
+            .flat_map(move |from| kinds.iter().map(move |to| (from, to)))
+            .map(move |(from, to)| Pair {
+                world: self,
+                from: &from.0,
+                to: &to.0,
+                source: from.1.clone(),
+                target: to.1.clone(),
+            })
+    }
+}
+
+/// A source and a target.
+struct Pair<'a> {
+    world: &'a World,
+    from: &'a Kind,
+    to: &'a Kind,
+    source: Location,
+    target: Location,
+}
+
+impl Pair<'_> {
+    fn name(&self) -> String {
+        format!("{}-to-{}", self.from.name(), self.to.name())
+    }
+
+    fn source_path(&self) -> String {
+        format!("sets/{}", self.name())
+    }
+
+    fn target_path(&self) -> String {
+        format!("moved/{}/x", self.name())
+    }
+
+    /// Puts a dataset at the source and queues its move.
+    async fn queue(&self) -> Job {
+        for (key, bytes) in content() {
+            self.from
+                .put(&format!("{}/{key}", self.source_path()), &bytes)
+                .await;
+        }
+        let uri = self.source.uri.join(&self.source_path()).unwrap().to_string();
+        let services = &self.world.services;
+        let name = self.name();
+        moving::dataset(services, &name, &uri).await;
+        let scanned = services
+            .catalog
+            .scan_dataset(&DatasetKey::Name(name.clone()))
+            .await
+            .unwrap();
+        assert_eq!(scanned.listed_count, 5, "{name}");
+        let plan = moving::plan(services, &name, &self.target, &self.target_path()).await;
+        assert!(plan.applicable, "{name}: {:#?}", plan.checks);
+        services.mover.queue(plan, false).await.unwrap()
+    }
+
+    async fn serves(&self, path: &str, at: &Kind) {
+        let name = self.name();
+        let found = at.tree(path).await;
+        assert!(
+            found == content(),
+            "{name}: {:?} at {path} of {}",
+            found.keys().collect::<Vec<_>>(),
+            at.name()
+        );
+        let key = DatasetKey::Name(name.clone());
+        let dataset = self.world.services.catalog.get_dataset(&key).await.unwrap();
+        let uri = dataset.summary.dataset.path_uri.to_string();
+        assert!(uri.ends_with(path), "{name} is served from {uri}");
+    }
+
+    async fn source_serves(&self) {
+        self.serves(&self.source_path(), self.from).await;
+    }
+
+    async fn target_serves(&self) {
+        self.serves(&self.target_path(), self.to).await;
+        let left = self.to.tree(&format!("moved/{}", self.name())).await;
+        assert_eq!(left.len(), content().len(), "{}: {:?}", self.name(), left.keys());
+    }
+
+    async fn nothing_at_target(&self) {
+        let left = self.to.tree(&format!("moved/{}", self.name())).await;
+        assert!(left.is_empty(), "{}: {:?}", self.name(), left.keys());
+        assert!(self.to.open_uploads().is_empty(), "{}", self.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_copies_and_retires_its_source() {
+    let world = World::new(0).await;
+    let mut work = AtWork::over(&world.services);
+    for pair in world.pairs() {
+        let job = pair.queue().await;
+        work.until(job.id, "retired", |j| {
+            j.job
+                .reason
+                .as_deref()
+                .is_some_and(|r| r.ends_with("the source is removed"))
+        })
+        .await;
+        pair.target_serves().await;
+        let left = pair.from.tree(&pair.source_path()).await;
+        assert!(left.is_empty(), "{}: {:?}", pair.name(), left.keys());
+        assert_consistent(&world.services, job.id).await;
+    }
+    work.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_goes_on_after_its_mover_died() {
+    let world = World::new(3600).await;
+    for pair in world.pairs() {
+        let job = pair.queue().await;
+        world.gate.at(true, "copy", 3);
+        let work = AtWork::over(&world.services);
+        world.gate.held().await;
+        work.die().await;
+        world.lease_runs_out();
+        pair.source_serves().await;
+        let mut work = AtWork::over(&world.services);
+        work.until_status(job.id, JobStatus::Completed).await;
+        pair.target_serves().await;
+        pair.source_serves_still().await;
+        assert_consistent(&world.services, job.id).await;
+        work.stop().await;
+    }
+}
+
+impl Pair<'_> {
+    /// The retained source is whole, though the catalog points elsewhere.
+    async fn source_serves_still(&self) {
+        assert!(
+            self.from.tree(&self.source_path()).await == content(),
+            "{}",
+            self.name()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_is_cancelled_without_a_trace() {
+    let world = World::new(3600).await;
+    let mut work = AtWork::over(&world.services);
+    for pair in world.pairs() {
+        world.gate.at(true, "copy", 3);
+        let job = pair.queue().await;
+        world.gate.held().await;
+        world.services.mover.cancel(job.id).await.unwrap();
+        world.gate.open();
+        let ended = work.until_status(job.id, JobStatus::Cancelled).await;
+        let reason = ended.job.reason.unwrap();
+        assert!(
+            reason.contains("nothing is left at the target"),
+            "{}: {reason}",
+            pair.name()
+        );
+        pair.source_serves().await;
+        pair.nothing_at_target().await;
+    }
+    work.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_pauses_and_goes_on() {
+    let world = World::new(3600).await;
+    let mut work = AtWork::over(&world.services);
+    for pair in world.pairs() {
+        world.gate.at(true, "copy", 3);
+        let job = pair.queue().await;
+        world.gate.held().await;
+        world.services.mover.pause(job.id).await.unwrap();
+        world.gate.open();
+        work.until_status(job.id, JobStatus::Paused).await;
+        pair.source_serves().await;
+        world.services.mover.resume(job.id).await.unwrap();
+        work.until_status(job.id, JobStatus::Completed).await;
+        pair.target_serves().await;
+        assert_consistent(&world.services, job.id).await;
+    }
+    work.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_finds_a_rotten_copy_and_mends_it_on_retry() {
+    let world = World::new(3600).await;
+    let mut work = AtWork::over(&world.services);
+    for pair in world.pairs() {
+        world.gate.at(false, "verify", 1);
+        let job = pair.queue().await;
+        world.gate.held().await;
+        pair.to.rot(&pair.target_path(), "deep/c d").await;
+        world.gate.open();
+        let failed = work
+            .until(job.id, "failed", |j| j.job.status == JobStatus::Failed)
+            .await;
+        let reason = failed.job.reason.unwrap();
+        assert!(reason.contains("deep/c d"), "{}: {reason}", pair.name());
+        pair.source_serves().await;
+        world.services.mover.retry(job.id).await.unwrap();
+        work.until(job.id, "completed", |j| j.job.status == JobStatus::Completed)
+            .await;
+        pair.target_serves().await;
+        assert_consistent(&world.services, job.id).await;
+    }
+    work.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_is_undone() {
+    let world = World::new(3600).await;
+    let mut work = AtWork::over(&world.services);
+    for pair in world.pairs() {
+        let job = pair.queue().await;
+        work.until_status(job.id, JobStatus::Completed).await;
+        pair.target_serves().await;
+        world.services.mover.undo(job.id).await.unwrap();
+        pair.source_serves().await;
+        work.until(job.id, "cleaned", |j| {
+            j.job
+                .reason
+                .as_deref()
+                .is_some_and(|r| r.ends_with("the copy at the target is removed"))
+        })
+        .await;
+        pair.nothing_at_target().await;
+        assert_consistent(&world.services, job.id).await;
+    }
+    work.stop().await;
+}

@@ -1,0 +1,83 @@
+//! Buckets of every vendor, as servers of this test run, and what holds of all of them.
+
+pub mod azure;
+pub mod gcs;
+pub mod raw;
+pub mod s3;
+
+mod contract;
+mod matrix;
+mod parts;
+
+use async_trait::async_trait;
+use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
+use data_in_motion::domain::location::{StorageUri, StoreAccess};
+use data_in_motion::ports::places::Accesses;
+use raw::Raw;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// A bucket that a test has for itself.
+pub struct Bucket {
+    /// As in `s3://bucket`.
+    pub uri: String,
+    /// How it is reached; the credentials are in a file of [`Self::dir`].
+    pub access: StoreAccess,
+    /// A way to it that shares no code with the product but the signing of requests.
+    pub raw: Raw,
+    /// Whatever the server says of what it was asked.
+    pub seen: Arc<Seen>,
+    /// Goes with the bucket.
+    pub dir: TempDir,
+}
+
+/// What a server was asked, where it is one of ours.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Bytes of objects and parts that were sent to it.
+    pub bytes_in: std::sync::atomic::AtomicU64,
+    /// Uploads in parts that are open, by their id.
+    pub uploads: std::sync::Mutex<std::collections::BTreeMap<String, String>>,
+    /// Parts that began to come.
+    pub parts_begun: std::sync::atomic::AtomicU64,
+    /// Parts that were taken.
+    pub parts: std::sync::atomic::AtomicU64,
+    /// When set, the parts that come after so many are never answered.
+    pub parts_max: std::sync::Mutex<Option<u64>>,
+}
+
+impl Seen {
+    pub fn bytes(&self) -> u64 {
+        self.bytes_in.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    pub fn open_uploads(&self) -> Vec<String> {
+        self.uploads.lock().unwrap().values().cloned().collect()
+    }
+}
+
+/// Puts a credential where a reference can lead to.
+pub fn credential(dir: &TempDir, text: &str) -> String {
+    let path: PathBuf = dir.path().join("credential");
+    std::fs::write(&path, text).unwrap();
+    format!("file:{}", path.display())
+}
+
+/// Every address is reached in one way.
+pub struct Fixed(pub StoreAccess);
+
+#[async_trait]
+impl Accesses for Fixed {
+    async fn access(&self, _root: &StorageUri) -> Result<StoreAccess, String> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Bucket {
+    /// The product's stores, with this bucket among them.
+    pub fn stores(&self) -> Stores {
+        let cloud = CloudObjects::new(Arc::new(Fixed(self.access.clone())), None);
+        Stores::new(LocalObjects::new(), cloud)
+    }
+}
