@@ -1,7 +1,8 @@
 //! Process edge: parse the command line, start logging, dispatch. The work is done elsewhere.
 
 use clap::Parser;
-use data_in_motion::adapters::objects::LocalObjects;
+use data_in_motion::adapters::inproc::accesses::OneAccess;
+use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
 use data_in_motion::adapters::prices;
 use data_in_motion::config::{Resolved, Settings};
 use data_in_motion::edges::cli::db::{self, Db};
@@ -26,14 +27,11 @@ async fn main() -> ExitCode {
                 .map_err(|e| CliError::new(Exit::Usage, e.to_string()))
                 .and_then(|books| cli::backtest::run(&args, &books, options.format())),
         ),
-        Command::Verify(args) => cli::finish(
-            cli::verify::run(
-                args,
-                &Checker::new(Arc::new(LocalObjects::new())),
-                options.format(),
-            )
-            .await,
-        ),
+        Command::Verify(args) => {
+            let cloud = CloudObjects::new(Arc::new(OneAccess(args.access())), None);
+            let stores = Checker::new(Arc::new(Stores::new(LocalObjects::new(), cloud)));
+            cli::finish(cli::verify::run(args, &stores, options.format()).await)
+        }
         Command::Db(Db::Copy(args)) => cli::finish(copy(&args, Out::new(options.format())).await),
         Command::Mover(args) => Box::pin(mover(*args)).await,
         command => cli::run(command, &options).await,

@@ -2,6 +2,7 @@
 //!
 //! Knows no database and no network.
 
+pub mod accesses;
 pub mod bus;
 pub mod clock;
 pub mod places;

@@ -6,7 +6,7 @@ use super::exit::{CliError, Exit};
 use super::jobs::receipt_facts;
 use super::options::Format;
 use super::output::{Out, note};
-use crate::domain::location::StorageUri;
+use crate::domain::location::{CredentialRef, Endpoint, Region, StorageUri, StoreAccess};
 use crate::domain::migration::receipt::SignedReceipt;
 use crate::services::receipt::{self, Checker, Outcome};
 use clap::Args;
@@ -32,9 +32,31 @@ pub struct VerifyArgs {
     /// Check the signature alone and read no object
     #[arg(long)]
     signature_only: bool,
+    /// Where this machine finds the credentials of a bucket: env:NAME or file:PATH, as for `dim locations add` [default: the
+    /// environment, as the vendor's own tools read it]
+    #[arg(long, visible_alias = "credential-ref", value_name = "REFERENCE")]
+    credentials: Option<CredentialRef>,
+    /// Where the bucket's store answers, when not at its vendor's own address
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<Endpoint>,
+    /// The bucket's region
+    #[arg(long, value_name = "NAME")]
+    region: Option<Region>,
 }
 
-/// Carries it out over a store of objects.
+impl VerifyArgs {
+    /// How the store of the receipt is reached, where it is a bucket.
+    #[must_use]
+    pub fn access(&self) -> StoreAccess {
+        StoreAccess {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            credential_ref: self.credentials.clone(),
+        }
+    }
+}
+
+/// Carries it out over stores of objects that are reached as [`VerifyArgs::access`] says.
 ///
 /// # Errors
 /// A receipt that cannot be read or was changed, a store that is away, or objects that differ.

@@ -1,12 +1,15 @@
 //! Every pair of stores, both ways, through every way a move can go: one table of pairs, one function a story.
 
 use super::{Bucket, azure, gcs, s3};
+use crate::cli::dim;
 use crate::meddler::{self, Meddler, Moment};
 use crate::moving::{self, AtWork, assert_consistent};
 use data_in_motion::adapters::inproc::clock::SystemClock;
 use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
 use data_in_motion::domain::access::DatasetKey;
+use data_in_motion::domain::id::JobId;
 use data_in_motion::domain::location::{Location, NewLocation};
+use data_in_motion::domain::migration::receipt::SignedReceipt;
 use data_in_motion::domain::migration::{Job, JobStatus};
 use data_in_motion::domain::unit::Timestamp;
 use data_in_motion::ports::Clock;
@@ -383,6 +386,7 @@ async fn every_pair_copies_and_retires_its_source() {
         let left = pair.from.tree(&pair.source_path()).await;
         assert!(left.is_empty(), "{}: {:?}", pair.name(), left.keys());
         assert_consistent(&world.services, job.id).await;
+        pair.receipt_holds_until_rot(job.id).await;
     }
     work.stop().await;
 }
@@ -408,6 +412,44 @@ async fn every_pair_goes_on_after_its_mover_died() {
 }
 
 impl Pair<'_> {
+    /// The receipt is checked against the store, without the server: it holds, and names what rots later.
+    async fn receipt_holds_until_rot(&self, job: JobId) {
+        let mover = &self.world.services.mover;
+        let (receipt, seal) = mover.get_receipt(job).await.unwrap();
+        let objects = mover.receipt_objects(job, "").await.unwrap();
+        let signed = SignedReceipt {
+            receipt,
+            seal,
+            objects,
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("receipt.json");
+        std::fs::write(&file, serde_json::to_string(&signed).unwrap()).unwrap();
+        let mut args = vec!["verify".to_owned(), file.display().to_string()];
+        if let Kind::Bucket(bucket) = self.to {
+            let access = &bucket.access;
+            args.extend([
+                "--endpoint".into(),
+                access.endpoint.as_ref().unwrap().as_str().into(),
+            ]);
+            let reference = access.credential_ref.as_ref().unwrap();
+            args.extend(["--credentials".into(), reference.as_str().into()]);
+        }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let nobody = "http://127.0.0.1:1";
+        let good = dim(nobody, &args).await;
+        assert_eq!(good.code, 0, "{}: {}{}", self.name(), good.out, good.err);
+        assert!(good.out.contains("5 objects are as signed"), "{}", good.out);
+
+        let mut rotten = content()["a"].clone();
+        rotten[4_999] ^= 128;
+        self.to.put(&format!("{}/a", self.target_path()), &rotten).await;
+        let bad = dim(nobody, &args).await;
+        assert_eq!(bad.code, 1, "{}: {}", self.name(), bad.out);
+        assert!(bad.out.contains("differs: \"a\""), "{}", bad.out);
+        assert!(bad.out.contains("4 objects are as signed"), "{}", bad.out);
+    }
+
     /// The retained source is whole, though the catalog points elsewhere.
     async fn source_serves_still(&self) {
         assert!(

@@ -9,10 +9,9 @@ mod contract;
 mod matrix;
 mod parts;
 
-use async_trait::async_trait;
+use data_in_motion::adapters::inproc::accesses::OneAccess;
 use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
-use data_in_motion::domain::location::{StorageUri, StoreAccess};
-use data_in_motion::ports::places::Accesses;
+use data_in_motion::domain::location::StoreAccess;
 use raw::Raw;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,20 +63,10 @@ pub fn credential(dir: &TempDir, text: &str) -> String {
     format!("file:{}", path.display())
 }
 
-/// Every address is reached in one way.
-pub struct Fixed(pub StoreAccess);
-
-#[async_trait]
-impl Accesses for Fixed {
-    async fn access(&self, _root: &StorageUri) -> Result<StoreAccess, String> {
-        Ok(self.0.clone())
-    }
-}
-
 impl Bucket {
     /// The product's stores, with this bucket among them.
     pub fn stores(&self) -> Stores {
-        let cloud = CloudObjects::new(Arc::new(Fixed(self.access.clone())), None);
+        let cloud = CloudObjects::new(Arc::new(OneAccess(self.access.clone())), None);
         Stores::new(LocalObjects::new(), cloud)
     }
 }
