@@ -280,6 +280,14 @@ async fn what_cannot_be_done_is_a_problem_with_a_code_that_names_the_culprit() {
             .header("allow"),
         "GET,HEAD,POST"
     );
+    let refused = api
+        .ask("POST", "/api/v1/datasets", &json_type, Some(&large))
+        .await;
+    assert_eq!(
+        (refused.status, refused.header("connection")),
+        (413, "close"),
+        "what was not read stands in the way of the next request"
+    );
     let long = api
         .get(&format!("/api/v1/datasets?search={}", "x".repeat(9000)))
         .await;

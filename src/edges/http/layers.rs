@@ -7,9 +7,10 @@ use super::metrics;
 use super::problem::Problem;
 use crate::services::Services;
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::any::Any;
 use std::time::Duration;
@@ -81,6 +82,7 @@ pub fn wrap<S: Clone + Send + Sync + 'static>(
         ));
     }
     router
+        .layer(from_fn(close_unread))
         .layer(from_fn_with_state(services.clone(), metrics::count))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
@@ -94,6 +96,28 @@ pub fn page_policy(nonce: &str) -> String {
          img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; \
          base-uri 'none'; frame-ancestors 'none'"
     )
+}
+
+/// What is left of a refused body up to this size is read and dropped, so that the connection can serve on.
+const DRAINED: u64 = 64 << 10;
+
+/// Says that the connection ends where a large body was refused before it was read.
+///
+/// The server closes such a connection anyway; a client that is not told sends its next request into the closing one.
+async fn close_unread(request: Request, next: Next) -> Response {
+    let large = request.version() < Version::HTTP_2
+        && request
+            .body()
+            .size_hint()
+            .upper()
+            .is_none_or(|size| size > DRAINED);
+    let mut response = next.run(request).await;
+    if large && (response.status().is_client_error() || response.status().is_server_error()) {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
