@@ -14,6 +14,8 @@ pub mod features;
 pub mod grid;
 pub mod history;
 pub mod ledger;
+#[cfg(test)]
+mod noise;
 pub mod optimum;
 pub mod outlook;
 pub mod patience;

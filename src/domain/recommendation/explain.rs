@@ -88,6 +88,9 @@ pub fn reason(reason: &Reason) -> String {
         Reason::PolicyWaits => {
             "The policy waits: moves like this have not paid often enough on such histories.".into()
         }
+        Reason::Unlikely { chance_percent } => format!(
+            "It stays: the best move would pay with a chance of {chance_percent} % only, below even odds."
+        ),
         Reason::JobRunning => "A move of this dataset is under way.".into(),
     }
 }
@@ -122,6 +125,7 @@ pub fn why_not(why: &WhyNot) -> String {
         } => format!("would save {amount_nanousd}, a move must save {threshold_nanousd}"),
         WhyNot::NotLasting { next } => format!("would be moved on to {next} at once"),
         WhyNot::PolicyWaits => "the policy waits for more evidence".into(),
+        WhyNot::Unlikely { chance_percent } => format!("pays with a chance of {chance_percent} % only"),
     }
 }
 

@@ -130,6 +130,11 @@ pub enum WhyNot {
     },
     /// The policy that looks at the history prefers to wait, though the forecast alone would move.
     PolicyWaits,
+    /// The policy would lie there, but a move is less likely to pay than not.
+    Unlikely {
+        /// The stated chance that it pays, in percent.
+        chance_percent: i64,
+    },
 }
 
 /// A candidate with its cost.
@@ -267,6 +272,11 @@ pub enum Reason {
     UnsurePrice,
     /// The policy that looks at the history waits for more evidence.
     PolicyWaits,
+    /// The best move is less likely to pay than not.
+    Unlikely {
+        /// The stated chance that it pays, in percent.
+        chance_percent: i64,
+    },
     /// A move of this dataset is under way.
     JobRunning,
 }

@@ -65,6 +65,25 @@ pub struct Guidance {
     pub confidence: Option<Confidence>,
 }
 
+/// A move whose stated chance to pay is below this is not proposed: it would lose more often than it wins.
+const EVEN_ODDS: f64 = 0.5;
+
+impl Guidance {
+    /// Whether it names this placement.
+    #[must_use]
+    pub fn is_for(&self, place: &PlacementRef) -> bool {
+        place.location_id == self.location_id && place.storage_class.matches(self.storage_class.as_str())
+    }
+
+    /// The chance in percent, where the move is less likely to pay than not.
+    #[must_use]
+    pub fn unlikely_percent(&self) -> Option<i64> {
+        let chance = self.confidence.as_ref()?.probability;
+        // Rounded down, so that a chance just below even odds is not shown as even.
+        (chance < EVEN_ODDS).then_some((chance * 100.0) as i64)
+    }
+}
+
 /// A dataset with everything that its recommendation rests on.
 #[derive(Clone, Debug)]
 pub struct Problem<'a> {

@@ -4,7 +4,7 @@
 //! to stay, because a place from which the dataset would be moved on at once is never proposed. "Stay" is a full answer.
 
 use super::forecast::forecast;
-use super::problem::{Candidate, Guidance, Problem};
+use super::problem::{Candidate, Problem};
 use super::quote::{Quote, Terms, monthly};
 use super::tell::{self, basis, blank, sheets_add_up};
 use super::{Action, Forecast, PlacementRef, Reason, Recommendation, WhyNot, flip};
@@ -264,24 +264,16 @@ fn leave_out_stepping_stones(
     }
 }
 
-/// The entry to propose: the cheapest that passes the threshold, or what a policy says where its saving is real.
+/// The entry to propose: the cheapest that passes the threshold, or what a policy says where its saving is real and likely.
 fn choose(p: &Problem<'_>, stay: NanoUsd, least: NanoUsd, entries: &[Entry<'_>]) -> Option<usize> {
     let saving = |i: &usize| entries[*i].open_quote().map(|q| stay - q.horizon_nanousd);
-    if let Some(Guidance {
-        location_id,
-        storage_class,
-        ..
-    }) = p.guidance
-    {
-        let place = |e: &Entry<'_>| {
-            e.candidate.placement.location_id == *location_id
-                && e.candidate
-                    .placement
-                    .storage_class
-                    .matches(storage_class.as_str())
-        };
-        let found = entries.iter().position(place);
-        return found.filter(|i| saving(i).is_some_and(|s| s > NanoUsd::ZERO));
+    if let Some(guidance) = p.guidance {
+        let found = entries
+            .iter()
+            .position(|e| guidance.is_for(&e.candidate.placement));
+        return found
+            .filter(|i| saving(i).is_some_and(|s| s > NanoUsd::ZERO))
+            .filter(|_| guidance.unlikely_percent().is_none());
     }
     Some(0).filter(|i| *i < entries.len() && saving(i).is_some_and(|s| s >= least))
 }

@@ -52,18 +52,26 @@ impl Known<'_> {
             grade = grade.max(quote.running.grade()).max(quote.one_time.grade());
         }
         let waits = p.guidance.is_some();
+        let unlikely = |entry: &Entry<'_>, horizon: NanoUsd| {
+            let guidance = p.guidance?;
+            let wins = horizon < stay.total_nanousd && guidance.is_for(&entry.candidate.placement);
+            guidance.unlikely_percent().filter(|_| wins)
+        };
         for (i, entry) in entries.iter().enumerate() {
             let why_not = match (&entry.excluded, entry.open_quote()) {
                 _ if Some(i) == chosen => None,
                 (Some(why), _) => Some(why.clone()),
                 (None, None) => Some(WhyNot::NoPrice),
-                (None, Some(quote)) => Some(why_not_cheaper(
-                    quote.horizon_nanousd,
-                    best_total,
-                    stay.total_nanousd,
-                    least,
-                    waits,
-                )),
+                (None, Some(quote)) => Some(match unlikely(entry, quote.horizon_nanousd) {
+                    Some(chance_percent) => WhyNot::Unlikely { chance_percent },
+                    None => why_not_cheaper(
+                        quote.horizon_nanousd,
+                        best_total,
+                        stay.total_nanousd,
+                        least,
+                        waits,
+                    ),
+                }),
             };
             answer.alternatives.push(alternative(entry, why_not));
             answer.basis.extend(entry.candidate.at.map(basis));
@@ -166,6 +174,10 @@ fn alternative(entry: &Entry<'_>, why_not: Option<WhyNot>) -> Alternative {
 
 /// Why a dataset stays where nothing but money speaks.
 fn why_stay(answer: &Recommendation) -> Reason {
+    let unlikely = answer.alternatives.iter().find_map(|a| match a.why_not {
+        Some(WhyNot::Unlikely { chance_percent }) => Some(Reason::Unlikely { chance_percent }),
+        _ => None,
+    });
     let too_small = answer.alternatives.iter().find_map(|a| match a.why_not {
         Some(WhyNot::PolicyWaits) => Some(Reason::PolicyWaits),
         Some(WhyNot::SavingTooSmall {
@@ -177,7 +189,7 @@ fn why_stay(answer: &Recommendation) -> Reason {
         }),
         _ => None,
     });
-    too_small.unwrap_or(Reason::NothingCheaper)
+    unlikely.or(too_small).unwrap_or(Reason::NothingCheaper)
 }
 
 pub(super) fn basis(at: Priced<'_>) -> PriceBasis {

@@ -17,7 +17,7 @@ use crate::domain::unit::Bytes;
 use std::sync::Arc;
 
 /// Rises when the rules by which answers are made change, so that stored ones are made again.
-const RULES: u32 = 2;
+const RULES: u32 = 3;
 
 /// The places to choose from, as they stand.
 pub(super) struct Choice {

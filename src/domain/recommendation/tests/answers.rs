@@ -99,18 +99,22 @@ fn a_policy_may_choose_or_wait_but_never_against_the_money() {
     )];
     let (set, all) = (dataset(1000), candidates(&books));
     let days = year(&set, 0, 0.0);
-    let says = |name: &str| Guidance {
+    let says = |name: &str, probability: Option<f64>| Guidance {
         location_id: LocationId(1),
         storage_class: name.parse().unwrap(),
         cell: Some("idle for a year".into()),
-        confidence: None,
+        confidence: probability.map(|probability| Confidence {
+            probability,
+            calibrated_on: "nothing".into(),
+        }),
     };
-    let ask = |name: &str| {
-        let guidance = says(name);
+    let ask_with = |name: &str, probability: Option<f64>| {
+        let guidance = says(name, probability);
         let mut p = problem(&set, &all, 0, &days);
         p.guidance = Some(&guidance);
         solve(&p)
     };
+    let ask = |name: &str| ask_with(name, None);
     let r = ask("MID");
     assert_eq!(r.proposed.unwrap().storage_class.as_str(), "MID");
     assert_eq!(r.forecast.unwrap().cell.as_deref(), Some("idle for a year"));
@@ -121,4 +125,17 @@ fn a_policy_may_choose_or_wait_but_never_against_the_money() {
     );
     assert_eq!(waits.alternatives[0].why_not, Some(WhyNot::PolicyWaits));
     assert_eq!(ask("GOLD").action, Action::Stay);
+
+    assert_eq!(ask_with("MID", Some(0.5)).action, Action::Move);
+    let unlikely = ask_with("MID", Some(0.499));
+    assert_eq!(
+        (unlikely.action, &unlikely.reasons[0], &unlikely.confidence),
+        (Action::Stay, &Reason::Unlikely { chance_percent: 49 }, &None)
+    );
+    let mid = unlikely
+        .alternatives
+        .iter()
+        .find(|a| a.placement.storage_class.as_str() == "MID")
+        .unwrap();
+    assert_eq!(mid.why_not, Some(WhyNot::Unlikely { chance_percent: 49 }));
 }
