@@ -72,6 +72,8 @@ pub struct Staging {
     pub attempt: i64,
     /// The storage class that objects are written with; the store's default when absent. Local disks have none.
     pub class: Option<StorageClass>,
+    /// Whether the store is to keep checksums that can be compared later: they are sent along, and told in [`Copied::checksum`].
+    pub checksums: bool,
 }
 
 impl Staging {
@@ -200,6 +202,8 @@ pub struct Copied {
     pub metadata: String,
     /// The target object's fingerprint.
     pub fingerprint: String,
+    /// What the store must say is the object's checksum, as `KIND=BASE64`; where it was wanted and the store keeps one.
+    pub checksum: Option<String>,
 }
 
 /// A part of a large object that is durable at the target.
@@ -211,6 +215,8 @@ pub struct Part {
     pub id: String,
     /// The chaining value of its subtree of the object's BLAKE3, in hex, so that a resumed copy need not read it again.
     pub chain: String,
+    /// Its checksum, where the store's own is wanted.
+    pub checksum: Option<String>,
 }
 
 /// A large object that is being written in parts.
@@ -274,6 +280,9 @@ pub struct Expected {
     pub content_hash: String,
     /// Metadata as [`Copied::metadata`]; `None` compares the content only.
     pub metadata: Option<String>,
+    /// [`Copied::checksum`], to be compared with what the store says instead of reading the object back. Where it says nothing, and
+    /// with `None`, the object is read back.
+    pub checksum: Option<String>,
 }
 
 /// What a removal did.
@@ -482,7 +491,8 @@ pub trait Objects: Send + Sync + 'static {
     /// Makes staged objects durable, bytes and names.
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError>;
 
-    /// Reads an object from the device and compares it. [`ObjectError::Mismatch`] says what differs.
+    /// Reads an object from the device and compares it, or the checksum that its store keeps where that is enough.
+    /// [`ObjectError::Mismatch`] says what differs.
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError>;
 
     /// What identifies the directory itself, whatever its path, and is never another one's; `None` when it is not there. Where

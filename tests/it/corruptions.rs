@@ -77,6 +77,7 @@ async fn ten_thousand_corruptions_are_found_with_the_name_of_the_object() {
         token: "token".into(),
         attempt: 1,
         class: None,
+        checksums: false,
     };
     ground.store.prepare(&staging).await.unwrap();
     let at = staging.data();
@@ -92,6 +93,7 @@ async fn ten_thousand_corruptions_are_found_with_the_name_of_the_object() {
             size_bytes: object.size_bytes,
             content_hash: copied.content_hash,
             metadata: Some(copied.metadata),
+            checksum: None,
         });
     }
     let path = |i: usize| ground.path(&format!("{}/{}", at.path, copies[i].key));
@@ -178,6 +180,7 @@ async fn a_thousand_sources_that_change_under_the_copy_give_no_mixed_object() {
         token: "token".into(),
         attempt: 1,
         class: None,
+        checksums: false,
     };
     ground.store.prepare(&staging).await.unwrap();
     let path = ground.path("set/object");

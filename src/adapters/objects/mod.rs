@@ -9,6 +9,7 @@ pub mod fault;
 pub mod local;
 pub mod patience;
 pub mod stores;
+mod sums;
 pub mod throttle;
 
 mod source;

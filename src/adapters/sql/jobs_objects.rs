@@ -49,10 +49,12 @@ pub struct ManifestRow {
     pub metadata: Option<String>,
     /// The target object's fingerprint; set once copied.
     pub target_fingerprint: Option<String>,
+    /// What its store must say is its checksum; set once copied, where that is to be compared.
+    pub checksum: Option<String>,
 }
 
 impl ManifestRow {
-    /// What the copy must be; `None` while there is none.
+    /// What the copy must be when it is read back; `None` while there is none.
     #[must_use]
     pub fn expected(&self) -> Option<Expected> {
         Some(Expected {
@@ -60,6 +62,7 @@ impl ManifestRow {
             size_bytes: self.found.size_bytes,
             content_hash: self.content_hash.clone()?,
             metadata: self.metadata.clone(),
+            checksum: None,
         })
     }
 
@@ -74,7 +77,7 @@ impl ManifestRow {
     }
 }
 
-const COLUMNS: &str = "key, size_bytes, fingerprint, content_hash, metadata, target_fingerprint";
+const COLUMNS: &str = "key, size_bytes, fingerprint, content_hash, metadata, target_fingerprint, checksum";
 
 /// Manifest rows read at once.
 const PAGE: i64 = 1000;
@@ -201,7 +204,7 @@ pub async fn put(tx: &mut Conn, job: JobId, objects: &[FoundObject]) -> Result<(
         sqlx::query(
             "INSERT INTO job_objects (job_id, key, size_bytes, fingerprint, state) VALUES ($1, $2, $3, $4, 'pending') \
              ON CONFLICT (job_id, key) DO UPDATE SET size_bytes = excluded.size_bytes, fingerprint = excluded.fingerprint, \
-             state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, error = NULL",
+             state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, checksum = NULL, error = NULL",
         )
         .bind(job.0)
         .bind(object.key.as_str())
@@ -239,7 +242,8 @@ pub async fn set_copied(
     copied: &Copied,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE job_objects SET state = 'copied', content_hash = $4, metadata = $5, target_fingerprint = $6, error = NULL \
+        "UPDATE job_objects SET state = 'copied', content_hash = $4, metadata = $5, target_fingerprint = $6, checksum = $7, \
+         error = NULL \
          WHERE job_id = $1 AND key = $2 AND fingerprint = $3",
     )
     .bind(job.0)
@@ -248,6 +252,7 @@ pub async fn set_copied(
     .bind(copied.content_hash.as_str())
     .bind(copied.metadata.as_str())
     .bind(copied.fingerprint.as_str())
+    .bind(copied.checksum.as_deref())
     .execute(tx)
     .await?;
     Ok(())
@@ -331,7 +336,7 @@ pub async fn reset_all(tx: &mut Conn, job: JobId) -> Result<(), StoreError> {
 async fn reset(tx: &mut Conn, job: JobId, condition: &str) -> Result<(), StoreError> {
     let sql = format!(
         "UPDATE job_objects SET state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, \
-         error = NULL WHERE job_id = $1 AND {condition}"
+         checksum = NULL, error = NULL WHERE job_id = $1 AND {condition}"
     );
     sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(job.0)
@@ -396,5 +401,6 @@ fn read(row: &Row) -> Result<ManifestRow, StoreError> {
         content_hash: row.try_get("content_hash")?,
         metadata: row.try_get("metadata")?,
         target_fingerprint: row.try_get("target_fingerprint")?,
+        checksum: row.try_get("checksum")?,
     })
 }

@@ -31,7 +31,7 @@ pub async fn find(
         return Ok(None);
     };
     let parts = sqlx::query(
-        "SELECT part_no, part_id, chain FROM job_parts WHERE job_id = $1 AND key = $2 ORDER BY part_no",
+        "SELECT part_no, part_id, chain, checksum FROM job_parts WHERE job_id = $1 AND key = $2 ORDER BY part_no",
     )
     .bind(job.0)
     .bind(object.key.as_str())
@@ -45,6 +45,7 @@ pub async fn find(
                 number: u32::try_from(number).map_err(|e| StoreError::corrupt("part_no", e))?,
                 id: row.try_get(1)?,
                 chain: row.try_get(2)?,
+                checksum: row.try_get(3)?,
             })
         })
         .collect::<Result<_, StoreError>>()?;
@@ -88,14 +89,16 @@ pub async fn begin(
 /// The database's own.
 pub async fn done(tx: &mut Conn, job: JobId, key: &str, part: &Part) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO job_parts (job_id, key, part_no, part_id, chain) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (job_id, key, part_no) DO UPDATE SET part_id = excluded.part_id, chain = excluded.chain",
+        "INSERT INTO job_parts (job_id, key, part_no, part_id, chain, checksum) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (job_id, key, part_no) DO UPDATE SET part_id = excluded.part_id, chain = excluded.chain, \
+         checksum = excluded.checksum",
     )
     .bind(job.0)
     .bind(key)
     .bind(i64::from(part.number))
     .bind(part.id.as_str())
     .bind(part.chain.as_str())
+    .bind(part.checksum.as_deref())
     .execute(tx)
     .await?;
     Ok(())

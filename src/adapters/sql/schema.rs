@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("070_outcomes", include_str!("schema/070_outcomes.sql")),
     ("080_policy", include_str!("schema/080_policy.sql")),
     ("090_stores", include_str!("schema/090_stores.sql")),
+    ("091_checksums", include_str!("schema/091_checksums.sql")),
 ];
 
 /// Applies what is missing.

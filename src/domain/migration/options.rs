@@ -16,7 +16,7 @@ pub enum VerifyLevel {
     /// Every object is read back.
     #[default]
     Full,
-    /// The target's own checksums are compared, without reading back.
+    /// The target's own checksums are compared; only what has none is read back.
     Checksum,
     /// Names, sizes and times alone.
     Size,
@@ -46,7 +46,8 @@ impl VerifyLevel {
             }
             Self::Checksum => {
                 "the checksum that the target itself keeps of every object was compared with that of the bytes read at the \
-                 source; nothing was read back"
+                 source, so that the store has taken the right bytes is proved, that it can give them back is not; objects of which \
+                 it keeps no checksum were read back"
             }
             Self::Size => {
                 "names, sizes and times of all objects at the target were listed and compared; their content was hashed while \

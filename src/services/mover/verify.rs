@@ -22,15 +22,15 @@ pub(super) async fn verify(held: &mut Held) -> Result<(), Halt> {
         .begin(JobStatus::Verifying, done, manifest::total(held).await?);
     let at = held.staging(held.row.staging_no)?.data();
     match held.row.options.verify {
-        VerifyLevel::Full => pass::run(&Verifying { at: at.clone() }, held).await?,
+        level @ (VerifyLevel::Full | VerifyLevel::Checksum) => {
+            let verifying = Verifying {
+                at: at.clone(),
+                by_checksum: level == VerifyLevel::Checksum,
+            };
+            pass::run(&verifying, held).await?;
+        }
         // The listing below compares names, sizes and times, and that nothing was touched since it was copied.
         VerifyLevel::Size => take_as_verified(held).await?,
-        VerifyLevel::Checksum => {
-            return Err(Halt::failed(
-                "not_supported",
-                "not supported yet: a check by the target's own checksums; plan the move with full or size",
-            ));
-        }
     }
     all_verified(held).await?;
     manifest::check_target(held, &at).await?;
@@ -70,6 +70,8 @@ pub(super) async fn all_verified(held: &Held) -> Result<(), Halt> {
 
 struct Verifying {
     at: Prefix,
+    /// Whether the store's own checksum is enough where it keeps one.
+    by_checksum: bool,
 }
 
 #[async_trait]
@@ -79,12 +81,15 @@ impl pass::Pass for Verifying {
     const AFTER_ONE: Point = Point::ObjectVerified;
 
     async fn one(&self, held: &Held, object: &ManifestRow) -> Result<(), ObjectError> {
-        let expected = object.expected().ok_or_else(|| {
+        let mut expected = object.expected().ok_or_else(|| {
             ObjectError::Mismatch(format!(
                 "the object {:?} has no hash to compare with",
                 object.found.key
             ))
         })?;
+        if self.by_checksum {
+            expected.checksum.clone_from(&object.checksum);
+        }
         let found = held.deps.objects.verify(&self.at, &expected, &held.meter).await;
         if matches!(found, Err(ObjectError::Mismatch(_))) {
             held.deps.meter.verify_failed();

@@ -101,5 +101,6 @@ fn expected(object: &ReceiptObject) -> Expected {
         size_bytes: object.size_bytes,
         content_hash: object.blake3.clone(),
         metadata: None,
+        checksum: None,
     }
 }

@@ -65,6 +65,7 @@ pub async fn hostile_keys_are_refused_everywhere(ground: Ground) {
             size_bytes: Bytes(8),
             content_hash: blake3::hash(b"precious").to_hex().to_string(),
             metadata: None,
+            checksum: None,
         };
         refused(
             store.copy(&source, &staging, &object, &Forgetful, meter).await,

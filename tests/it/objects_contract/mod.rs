@@ -68,6 +68,7 @@ impl Ground {
             token: "token".into(),
             attempt: 1,
             class: None,
+            checksums: false,
         }
     }
 
@@ -103,6 +104,7 @@ fn expect(object: &FoundObject, copied: Copied) -> Expected {
         size_bytes: object.size_bytes,
         content_hash: copied.content_hash,
         metadata: Some(copied.metadata),
+        checksum: None,
     }
 }
 

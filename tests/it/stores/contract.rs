@@ -93,6 +93,7 @@ fn staging(target: Prefix) -> Staging {
         token: "token".into(),
         attempt: 1,
         class: None,
+        checksums: false,
     }
 }
 
@@ -102,6 +103,7 @@ fn expect(object: &FoundObject, copied: Copied) -> Expected {
         size_bytes: object.size_bytes,
         content_hash: copied.content_hash,
         metadata: Some(copied.metadata),
+        checksum: None,
     }
 }
 
@@ -482,6 +484,75 @@ async fn a_missing_bucket_is_named(ground: Ground) {
     assert!(seen.problem.is_some(), "{seen:?}");
 }
 
+/// What is compared is what the store says; where it says nothing, the object is read back.
+async fn a_checksum_of_the_stores_own_is_enough_where_it_keeps_one(ground: Ground) {
+    let keeps_of_large = ground.bucket.uri.starts_with("gs:");
+    let large: Vec<u8> = (0..17_000_000_u32).map(|i| (i * 7 % 251) as u8).collect();
+    let small = b"some bytes".to_vec();
+    for (key, bytes) in [("small", &small), ("large", &large)] {
+        std::fs::create_dir_all(ground.file("set")).unwrap();
+        std::fs::write(ground.file("set").join(key), bytes).unwrap();
+    }
+    let from = ground.disk("set");
+    let to = Staging {
+        checksums: true,
+        ..staging(ground.at("copy"))
+    };
+    for object in ground.objects(&from).await {
+        let bytes = if object.key == "small" { &small } else { &large };
+        let copied = ground
+            .store
+            .copy(&from, &to, &object, &Memory::default(), &ground.meter)
+            .await
+            .unwrap();
+        let told = copied.checksum.clone();
+        let good = Expected {
+            checksum: told.clone(),
+            ..expect(&object, copied)
+        };
+        let meter = Arc::new(Meter::default());
+        ground.store.verify(&to.data(), &good, &meter).await.unwrap();
+        let read = if object.key == "small" || keeps_of_large {
+            0
+        } else {
+            bytes.len() as u64
+        };
+        assert_eq!(meter.bytes(), read, "{:?}", object.key);
+        if read == 0 {
+            let (kind, _) = told.as_deref().unwrap().split_once('=').unwrap();
+            let other = Expected {
+                checksum: Some(match kind {
+                    "crc64nvme" => "crc64nvme=rosUhgp5mIg=".into(),
+                    "crc32c" => "crc32c=4waSgw==".into(),
+                    _ => "md5=JfnnlDI7RTiF9RgfG2JNCw==".into(),
+                }),
+                ..good.clone()
+            };
+            let found = ground.store.verify(&to.data(), &other, &meter).await;
+            let Err(ObjectError::Mismatch(reason)) = found else {
+                panic!("{kind}: {found:?}");
+            };
+            assert!(
+                reason.contains("has the checksum") && reason.contains(&object.key),
+                "{reason}"
+            );
+        }
+        // Other bytes of the same size, with the same metadata.
+        let path = format!("root/copy/{}", object.key);
+        let found = ground.bucket.raw.get(&path).await.unwrap();
+        let meta: Vec<(&str, &str)> = found
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.split_once("-meta-")?.1, value.as_str())))
+            .collect();
+        let mut rotten = bytes.clone();
+        rotten[3] ^= 1;
+        ground.bucket.raw.put(&path, &rotten, &meta).await;
+        let found = ground.store.verify(&to.data(), &good, &meter).await;
+        assert!(matches!(found, Err(ObjectError::Mismatch(_))), "{found:?}");
+    }
+}
+
 macro_rules! contract {
     ($($clause:ident),+ $(,)?) => {
         contract!(@vendor on_s3, s3::bucket(), $($clause),+);
@@ -507,6 +578,7 @@ contract! {
     what_somebody_else_put_there_is_left_alone,
     damage_is_found,
     a_large_object_goes_in_parts_and_only_the_missing_are_sent_again,
+    a_checksum_of_the_stores_own_is_enough_where_it_keeps_one,
     only_what_the_attempt_made_is_discarded,
     only_what_is_unchanged_is_removed,
     a_missing_bucket_is_named,

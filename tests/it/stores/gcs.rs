@@ -10,6 +10,8 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use data_in_motion::domain::location::StoreAccess;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -178,6 +180,9 @@ impl Stub {
             HeaderValue::from_static("Fri, 02 Jan 2026 03:04:05 GMT"),
         );
         set.insert("content-length", text(bytes.len().to_string()));
+        let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &object.bytes);
+        let crc = STANDARD.encode(u32::try_from(crc).unwrap().to_be_bytes());
+        set.insert("x-goog-hash", text(format!("crc32c={crc}")));
         if let Some(range) = range {
             set.insert(
                 "content-range",

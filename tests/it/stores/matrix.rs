@@ -9,8 +9,9 @@ use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
 use data_in_motion::domain::access::DatasetKey;
 use data_in_motion::domain::id::JobId;
 use data_in_motion::domain::location::{Location, NewLocation};
+use data_in_motion::domain::migration::options::{MoveOptions, VerifyLevel};
 use data_in_motion::domain::migration::receipt::SignedReceipt;
-use data_in_motion::domain::migration::{Job, JobStatus};
+use data_in_motion::domain::migration::{Job, JobStatus, Plan, PlanRequest};
 use data_in_motion::domain::unit::Timestamp;
 use data_in_motion::ports::Clock;
 use data_in_motion::services::{Options, Services};
@@ -317,6 +318,13 @@ impl Pair<'_> {
 
     /// Puts a dataset at the source and queues its move.
     async fn queue(&self) -> Job {
+        let plan = self.plan(MoveOptions::default()).await;
+        assert!(plan.applicable, "{}: {:#?}", self.name(), plan.checks);
+        self.world.services.mover.queue(plan, false).await.unwrap()
+    }
+
+    /// Puts a dataset at the source and plans its move.
+    async fn plan(&self, options: MoveOptions) -> Plan {
         for (key, bytes) in content() {
             self.from
                 .put(&format!("{}/{key}", self.source_path()), &bytes)
@@ -332,9 +340,15 @@ impl Pair<'_> {
             .await
             .unwrap();
         assert_eq!(scanned.listed_count, 5, "{name}");
-        let plan = moving::plan(services, &name, &self.target, &self.target_path()).await;
-        assert!(plan.applicable, "{name}: {:#?}", plan.checks);
-        services.mover.queue(plan, false).await.unwrap()
+        let request = PlanRequest {
+            dataset_id: DatasetKey::Name(name),
+            target_location: self.target.uri.join(&self.target_path()).unwrap().to_string(),
+            storage_class: None,
+            dry_run: true,
+            require_approval: false,
+            options,
+        };
+        services.mover.plan(request).await.unwrap().plan
     }
 
     async fn serves(&self, path: &str, at: &Kind) {
@@ -387,6 +401,49 @@ async fn every_pair_copies_and_retires_its_source() {
         assert!(left.is_empty(), "{}: {:?}", pair.name(), left.keys());
         assert_consistent(&world.services, job.id).await;
         pair.receipt_holds_until_rot(job.id).await;
+    }
+    work.stop().await;
+}
+
+/// Buckets have checksums of their own to compare; a directory has none, and the plan says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_is_checked_by_checksums_or_refused() {
+    let world = World::new(3600).await;
+    let mut work = AtWork::over(&world.services);
+    for pair in world.pairs() {
+        let name = pair.name();
+        let plan = pair
+            .plan(MoveOptions {
+                verify: VerifyLevel::Checksum,
+                ..MoveOptions::default()
+            })
+            .await;
+        if matches!(pair.to, Kind::Disk(_)) {
+            let check = plan.checks.iter().find(|c| c.name == "verify").unwrap();
+            assert!(
+                !plan.applicable && check.detail.contains("keeps no checksums"),
+                "{check:?}"
+            );
+            continue;
+        }
+        assert!(plan.applicable, "{name}: {:#?}", plan.checks);
+        // A read-back would find this, and so must the store's own checksum.
+        world.gate.at(false, "verify", 1);
+        let job = world.services.mover.queue(plan, false).await.unwrap();
+        world.gate.held().await;
+        pair.to.rot(&pair.target_path(), "deep/c d").await;
+        world.gate.open();
+        let failed = work
+            .until(job.id, "failed", |j| j.job.status == JobStatus::Failed)
+            .await;
+        let reason = failed.job.reason.unwrap();
+        assert!(reason.contains("deep/c d"), "{name}: {reason}");
+        pair.source_serves().await;
+        world.services.mover.retry(job.id).await.unwrap();
+        let done = work.until_status(job.id, JobStatus::Completed).await;
+        pair.target_serves().await;
+        assert_eq!(done.verification.as_deref(), Some(VerifyLevel::Checksum.proves()));
+        assert_consistent(&world.services, job.id).await;
     }
     work.stop().await;
 }

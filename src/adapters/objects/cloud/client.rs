@@ -8,7 +8,7 @@ use super::http::{Connections, NoRoots};
 use crate::domain::location::{Provider, StorageUri, StoreAccess};
 use crate::ports::objects::ObjectError;
 use crate::ports::places::Accesses;
-use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum, S3ConditionalPut};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use object_store::multipart::MultipartStore;
@@ -40,6 +40,20 @@ pub(super) struct Bucket {
     pub(super) identity: String,
     /// What is needed for requests that the client library does not make.
     pub(super) raw: Option<Arc<super::raw::S3>>,
+    /// The same bucket by a client that sends a CRC64-NVME with all that it writes. Of its own, since simple stores that speak S3
+    /// need not know it.
+    summing: Option<Arc<AmazonS3>>,
+}
+
+impl Bucket {
+    /// The bucket, so that it checks and keeps the checksums of what is written, where that has to be asked for.
+    pub(super) fn sending_sums(mut self) -> Self {
+        if let Some(store) = self.summing.clone() {
+            self.store = store.clone();
+            self.multipart = store;
+        }
+        self
+    }
 }
 
 struct Kept {
@@ -154,7 +168,7 @@ fn build(
         Provider::Azure => azure(name, endpoint, secret, named, connections)?,
         Provider::Local => return Err("it is a directory, not a bucket".into()),
     };
-    let (store, multipart, raw) = made;
+    let (store, multipart, raw, summing) = made;
     Ok(Bucket {
         store,
         multipart,
@@ -162,6 +176,7 @@ fn build(
         shown: format!("{}://{name}", provider.scheme()),
         identity,
         raw,
+        summing,
     })
 }
 
@@ -169,6 +184,7 @@ type Made = (
     Arc<dyn ObjectStore>,
     Arc<dyn MultipartStore>,
     Option<Arc<super::raw::S3>>,
+    Option<Arc<AmazonS3>>,
 );
 
 fn s3(
@@ -207,13 +223,14 @@ fn s3(
             }
         };
     }
-    let store = builder
+    let builder = builder
         .with_bucket_name(name)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_retry(retry())
-        .with_http_connector(connections.clone())
-        .build()
-        .map_err(|e| plain(&e))?;
+        .with_http_connector(connections.clone());
+    let summing = builder.clone().with_checksum_algorithm(Checksum::CRC64NVME);
+    let summing = Arc::new(summing.build().map_err(|e| plain(&e))?);
+    let store = builder.build().map_err(|e| plain(&e))?;
     let raw = access
         .endpoint
         .as_ref()
@@ -221,7 +238,8 @@ fn s3(
         .unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com/{name}"));
     let raw = super::raw::S3::new(raw, region.to_owned(), store.credentials().clone(), connections);
     let store = Arc::new(store);
-    Ok((store.clone(), store, (!anonymous).then(|| Arc::new(raw))))
+    let raw = (!anonymous).then(|| Arc::new(raw));
+    Ok((store.clone(), store, raw, Some(summing)))
 }
 
 fn gcs(
@@ -261,7 +279,7 @@ fn gcs(
         .build()
         .map_err(|e| plain(&e))?;
     let store = Arc::new(store);
-    Ok((store.clone(), store, None))
+    Ok((store.clone(), store, None, None))
 }
 
 fn azure(
@@ -298,7 +316,7 @@ fn azure(
         .build()
         .map_err(|e| plain(&e))?;
     let store = Arc::new(store);
-    Ok((store.clone(), store, None))
+    Ok((store.clone(), store, None, None))
 }
 
 /// An error of making a client, on one line. It is about settings, never about a secret's text.

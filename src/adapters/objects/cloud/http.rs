@@ -3,6 +3,7 @@
 //! Invariant: no request waits for ever. Connecting, the answer's head (with time for the body that is sent) and each piece of the
 //! answer's body have limits, whatever the store does. Nothing limits a whole answer, since that may be terabytes.
 
+use super::told::Told;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -99,7 +100,10 @@ impl HttpService for Connections {
                 };
                 HttpError::new(kind, e)
             })?;
-        let (head, body) = answer.into_parts();
+        let (mut head, body) = answer.into_parts();
+        if let Some(told) = Told::of(&head.headers) {
+            head.extensions.insert(told);
+        }
         let body = Patient {
             body,
             limit: Box::pin(tokio::time::sleep(PIECE)),

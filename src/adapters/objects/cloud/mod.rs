@@ -17,6 +17,7 @@ mod raw;
 mod read;
 mod receive;
 mod remove;
+mod told;
 mod write;
 
 pub(super) use attributes::Carried;
@@ -130,6 +131,11 @@ impl CloudObjects {
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
         let bucket = self.bucket(&staging.target).await?;
+        let bucket = if staging.checksums {
+            bucket.sending_sums()
+        } else {
+            bucket
+        };
         let write = Write {
             bucket: &bucket,
             staging,

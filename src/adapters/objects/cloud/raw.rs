@@ -1,12 +1,14 @@
-//! The few requests to S3 that the client library does not make: which uploads in parts are open.
+//! The few requests to S3 that the client library does not make: which uploads in parts are open, and what checksum an object has.
 //!
 //! Invariant: only looks. Signed like all others; a store that has not this request says so, and nothing is concluded from that.
 
 use super::http::Connections;
 use crate::ports::objects::OpenUpload;
-use hyper::Method;
+use hyper::header::HeaderValue;
+use hyper::{HeaderMap, Method};
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
-use object_store::client::{HttpRequest, HttpRequestBody};
+use object_store::client::{HttpRequest, HttpRequestBody, HttpResponse};
+use object_store::path::Path;
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -88,27 +90,50 @@ impl S3 {
         Ok(open)
     }
 
-    async fn get(&self, query: &str) -> Result<String, String> {
+    /// What the store says of an object, its checksums included.
+    pub(super) async fn head(&self, path: &Path) -> Result<HeaderMap, String> {
+        let segments: Vec<String> = path.as_ref().split('/').map(encoded).collect();
+        let rest = format!("/{}", segments.join("/"));
+        let asked = self.ask(Method::HEAD, &rest, |headers| {
+            headers.insert("x-amz-checksum-mode", HeaderValue::from_static("ENABLED"));
+        });
+        let answer = tokio::time::timeout(PATIENCE, asked)
+            .await
+            .map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))??;
+        if answer.status().is_success() {
+            Ok(answer.headers().clone())
+        } else {
+            Err(format!("the store answered {}", answer.status()))
+        }
+    }
+
+    /// Sends a signed request without a body; `rest` is what follows the bucket's address.
+    async fn ask(
+        &self,
+        method: Method,
+        rest: &str,
+        set: impl FnOnce(&mut HeaderMap),
+    ) -> Result<HttpResponse, String> {
         let credential = self
             .credentials
             .get_credential()
             .await
             .map_err(|e| super::failure::text(&e))?;
         let mut request = HttpRequest::new(HttpRequestBody::empty());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = format!("{}?{query}", self.url)
+        *request.method_mut() = method;
+        set(request.headers_mut());
+        *request.uri_mut() = format!("{}{rest}", self.url)
             .parse()
             .map_err(|_| "the address cannot be used".to_owned())?;
         AwsAuthorizer::new(&credential, "s3", &self.region)
             .try_authorize(&mut request, None)
             .map_err(|e| super::failure::text(&e))?;
-        let answer = self
-            .connections
-            .clone()
-            .client()
-            .execute(request)
-            .await
-            .map_err(|e| e.to_string())?;
+        let client = self.connections.clone().client();
+        client.execute(request).await.map_err(|e| e.to_string())
+    }
+
+    async fn get(&self, query: &str) -> Result<String, String> {
+        let answer = self.ask(Method::GET, &format!("?{query}"), |_| {}).await?;
         let status = answer.status();
         let mut body = Vec::new();
         let mut pieces = answer.into_body().bytes_stream();

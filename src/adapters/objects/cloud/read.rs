@@ -8,8 +8,10 @@ use super::client::Bucket;
 use super::failure::failure;
 use super::heed::heed;
 use super::path::{condition, fingerprint_of, of_key};
+use super::told;
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::source::{Source, Whole};
+use crate::adapters::objects::sums::Sum;
 use crate::adapters::objects::throttle::wait;
 use crate::ports::objects::{Expected, FoundObject, Meter, ObjectError, Prefix};
 use async_trait::async_trait;
@@ -147,6 +149,51 @@ impl Source for CloudSource<'_> {
     }
 }
 
+fn mismatch(bucket: &Bucket, key: &str, what: &str) -> ObjectError {
+    ObjectError::Mismatch(format!(
+        "the object {key:?} read back from {} {what}",
+        bucket.shown
+    ))
+}
+
+/// Size and metadata.
+fn as_expected(bucket: &Bucket, found: &GetResult, expected: &Expected) -> Result<(), ObjectError> {
+    let wanted = expected.size_bytes.0;
+    if found.meta.size != wanted {
+        let what = format!("has {} bytes, not {wanted}", found.meta.size);
+        return Err(mismatch(bucket, &expected.key, &what));
+    }
+    if let Some(metadata) = &expected.metadata {
+        let carried = Carried::of(&found.attributes, bucket.provider);
+        if let Some(difference) = carried.differs(metadata) {
+            return Err(mismatch(bucket, &expected.key, &format!("has {difference}")));
+        }
+    }
+    Ok(())
+}
+
+/// Compares what the store says of an object; `false` when it says no checksum of the kind that is wanted.
+async fn by_checksum(
+    bucket: &Bucket,
+    path: &Path,
+    expected: &Expected,
+    wanted: &Sum,
+    meter: &Meter,
+) -> Result<bool, ObjectError> {
+    let (found, sum) = heed(meter, told::look(bucket, path)).await?;
+    let Some(sum) = sum.filter(|sum| sum.kind() == wanted.kind()) else {
+        return Ok(false);
+    };
+    as_expected(bucket, &found, expected)?;
+    if sum == *wanted {
+        return Ok(true);
+    }
+    Err(ObjectError::Mismatch(format!(
+        "the object {:?} has the checksum {sum}, says {}; that of what was read at the source is {wanted}",
+        expected.key, bucket.shown
+    )))
+}
+
 /// Reads an object and compares it with what it must be.
 pub(super) async fn verify(
     bucket: &Bucket,
@@ -157,6 +204,14 @@ pub(super) async fn verify(
 ) -> Result<(), ObjectError> {
     let key = &expected.key;
     let path = of_key(at, key)?;
+    if let Some(wanted) = expected
+        .checksum
+        .as_deref()
+        .and_then(|text| text.parse::<Sum>().ok())
+        && by_checksum(bucket, &path, expected, &wanted, meter).await?
+    {
+        return Ok(());
+    }
     let options = GetOptions::default();
     let asked = async {
         bucket
@@ -166,22 +221,9 @@ pub(super) async fn verify(
             .map_err(|e| failure(&e, "read back", bucket, &path))
     };
     let found = heed(meter, asked).await?;
-    let mismatch = |what: String| {
-        ObjectError::Mismatch(format!(
-            "the object {key:?} read back from {} {what}",
-            bucket.shown
-        ))
-    };
+    let mismatch = |what: String| mismatch(bucket, key, &what);
+    as_expected(bucket, &found, expected)?;
     let wanted = expected.size_bytes.0;
-    if found.meta.size != wanted {
-        return Err(mismatch(format!("has {} bytes, not {wanted}", found.meta.size)));
-    }
-    if let Some(metadata) = &expected.metadata {
-        let carried = Carried::of(&found.attributes, bucket.provider);
-        if let Some(difference) = carried.differs(metadata) {
-            return Err(mismatch(format!("has {difference}")));
-        }
-    }
     let mut stream = found.into_stream();
     let (mut hasher, mut length) = (blake3::Hasher::new(), 0_u64);
     while let Some(piece) = heed(meter, async { Ok(stream.next().await) }).await? {

@@ -10,6 +10,7 @@ use super::failure::{failure, is_gone};
 use super::heed::heed;
 use super::path::{fingerprint, of_key};
 use crate::adapters::objects::source::Source;
+use crate::adapters::objects::sums::{self, Sum};
 use crate::adapters::objects::tree;
 use crate::domain::location::Provider;
 use crate::domain::unit::Bytes;
@@ -81,20 +82,29 @@ impl Write<'_> {
             let _held = heed(self.meter, self.budget.take(self.object.size_bytes.0)).await?;
             let whole = source.whole().await?;
             let attributes = self.attributes(&whole.carried);
+            let sum = self.sums(&whole.pieces);
             let put = self
                 .put(&path, whole.pieces.into_iter().collect(), attributes)
                 .await?;
-            return self.copied(&put, whole.hash, &whole.carried);
+            return self.copied(&put, whole.hash, sum, &whole.carried);
         }
         let carried = heed(self.meter, source.carried()).await?;
         self.refuse_strangers(&path).await?;
         let attributes = self.attributes(&carried);
-        let (put, hash) = if self.bucket.provider == Provider::Azure {
+        let (put, hash, sum) = if self.bucket.provider == Provider::Azure {
             self.in_one_go(&path, source, attributes).await?
         } else {
             self.in_parts(&path, source, attributes, parts).await?
         };
-        self.copied(&put, hash, &carried)
+        self.copied(&put, hash, sum, &carried)
+    }
+
+    /// The checksum that the store will keep of these bytes, where it is wanted.
+    fn sums(&self, pieces: &[bytes::Bytes]) -> Option<Sum> {
+        let kind = sums::Kind::of(self.bucket.provider)?;
+        self.staging
+            .checksums
+            .then(|| sums::of(kind, pieces.iter().map(AsRef::as_ref)))
     }
 
     fn attributes(&self, carried: &Carried) -> Attributes {
@@ -102,7 +112,13 @@ impl Write<'_> {
         carried.to_write(self.bucket.provider, &self.staging.mark(), class)
     }
 
-    fn copied(&self, put: &PutResult, hash: String, carried: &Carried) -> Result<Copied, ObjectError> {
+    fn copied(
+        &self,
+        put: &PutResult,
+        hash: String,
+        sum: Option<Sum>,
+        carried: &Carried,
+    ) -> Result<Copied, ObjectError> {
         let size = self.object.size_bytes.0;
         let fingerprint = fingerprint(put.e_tag.as_deref(), size)
             .map_err(|e| ObjectError::NotSupported(format!("{}: {e}", self.bucket.shown)))?;
@@ -110,6 +126,7 @@ impl Write<'_> {
             content_hash: hash,
             metadata: carried.text(),
             fingerprint,
+            checksum: sum.map(|sum| sum.to_string()),
         })
     }
 
@@ -179,7 +196,7 @@ impl Write<'_> {
         path: &Path,
         source: &dyn Source,
         attributes: Attributes,
-    ) -> Result<(PutResult, String), ObjectError> {
+    ) -> Result<Done, ObjectError> {
         let options = PutMultipartOptions {
             attributes,
             ..PutMultipartOptions::default()
@@ -209,7 +226,8 @@ impl Write<'_> {
         }
         let done = async { upload.complete().await.map_err(|e| self.failure(&e, path)) };
         let put = heed(self.meter, done).await?;
-        Ok((put, whole_hash(&chains)?))
+        // Azure keeps no checksum of what came in parts.
+        Ok((put, whole_hash(&chains)?, None))
     }
 
     async fn in_parts(
@@ -218,16 +236,16 @@ impl Write<'_> {
         source: &dyn Source,
         attributes: Attributes,
         parts: &dyn Parts,
-    ) -> Result<(PutResult, String), ObjectError> {
+    ) -> Result<Done, ObjectError> {
         let begun = parts.begun().await?;
         if let Some(upload) =
             begun.filter(|u| u.part_bytes.0.is_power_of_two() && u.part_bytes.0 >= tree::PART_MIN)
         {
             match self.go_on(path, source, parts, upload).await {
                 // The store has given it up, or completed it without our hearing of it.
-                Err(Halted::Gone(chains)) => {
-                    if let Some(done) = self.adopt(path, &chains).await? {
-                        return Ok(done);
+                Err(Halted::Gone(chains, sum)) => {
+                    if let Some((put, hash)) = self.adopt(path, &chains).await? {
+                        return Ok((put, hash, sum));
                     }
                 }
                 Err(Halted::Failed(e)) => return Err(e),
@@ -256,7 +274,7 @@ impl Write<'_> {
         match self.go_on(path, source, parts, upload).await {
             Ok(done) => Ok(done),
             Err(Halted::Failed(e)) => Err(e),
-            Err(Halted::Gone(_)) => Err(ObjectError::Io(format!(
+            Err(Halted::Gone(..)) => Err(ObjectError::Io(format!(
                 "write {}/{path}: the store has lost the parts; another writer may have given the upload up",
                 self.bucket.shown
             ))),
@@ -270,7 +288,7 @@ impl Write<'_> {
         source: &dyn Source,
         parts: &dyn Parts,
         upload: Upload,
-    ) -> Result<(PutResult, String), Halted> {
+    ) -> Result<Done, Halted> {
         let size = self.object.size_bytes.0;
         let count = size.div_ceil(upload.part_bytes.0);
         let mut done: BTreeMap<u32, Part> = upload.parts.iter().map(|p| (p.number, p.clone())).collect();
@@ -290,7 +308,7 @@ impl Write<'_> {
                     parts.done(&part).await?;
                     done.insert(part.number, part);
                 }
-                Some(Err(Halted::Gone(_))) => return Err(Halted::Gone(Vec::new())),
+                Some(Err(Halted::Gone(..))) => return Err(Halted::Gone(Vec::new(), None)),
                 Some(Err(e)) => return Err(e),
             }
         }
@@ -301,6 +319,7 @@ impl Write<'_> {
             ))
         };
         let chains: Vec<_> = done.values().filter_map(|p| tree::from_hex(&p.chain)).collect();
+        let sum = self.joined(&upload, done.values());
         if chains.len() as u64 != count {
             return Err(broken().into());
         }
@@ -315,10 +334,27 @@ impl Write<'_> {
                 .await)
         };
         match heed(self.meter, completed).await? {
-            Ok(put) => Ok((put, whole_hash(&chains)?)),
-            Err(e) if is_gone(&e) => Err(Halted::Gone(chains)),
+            Ok(put) => Ok((put, whole_hash(&chains)?, sum)),
+            Err(e) if is_gone(&e) => Err(Halted::Gone(chains, sum)),
             Err(e) => Err(self.failure(&e, path).into()),
         }
+    }
+
+    /// The checksum of the whole, where every part has one.
+    fn joined<'p>(&self, upload: &Upload, parts: impl Iterator<Item = &'p Part>) -> Option<Sum> {
+        let sums: Option<Vec<_>> = parts
+            .map(|part| {
+                let (_, length) = self.span(upload, part.number);
+                Some((part.checksum.as_ref()?.parse().ok()?, length))
+            })
+            .collect();
+        sums::joined(sums?.into_iter())
+    }
+
+    /// Where a part begins and how long it is.
+    fn span(&self, upload: &Upload, number: u32) -> (u64, u64) {
+        let offset = u64::from(number) * upload.part_bytes.0;
+        (offset, upload.part_bytes.0.min(self.object.size_bytes.0 - offset))
     }
 
     async fn one_part(
@@ -328,11 +364,11 @@ impl Write<'_> {
         upload: &Upload,
         number: u32,
     ) -> Result<Part, Halted> {
-        let offset = u64::from(number) * upload.part_bytes.0;
-        let length = upload.part_bytes.0.min(self.object.size_bytes.0 - offset);
+        let (offset, length) = self.span(upload, number);
         let _held = heed(self.meter, self.budget.take(length)).await?;
         let pieces = source.part(offset, length).await?;
         let chain = tree::to_hex(&chain_of(offset, &pieces));
+        let checksum = self.sums(&pieces).map(|sum| sum.to_string());
         let payload = pieces.into_iter().collect();
         let put = self
             .bucket
@@ -343,8 +379,9 @@ impl Write<'_> {
                 number,
                 id: id.content_id,
                 chain,
+                checksum,
             }),
-            Err(e) if is_gone(&e) => Err(Halted::Gone(Vec::new())),
+            Err(e) if is_gone(&e) => Err(Halted::Gone(Vec::new(), None)),
             Err(e) => Err(self.failure(&e, path).into()),
         }
     }
@@ -373,10 +410,13 @@ impl Write<'_> {
     }
 }
 
+/// A whole object: what the store said, its BLAKE3, and its checksum where that is wanted.
+type Done = (PutResult, String, Option<Sum>);
+
 /// Why the parts of an upload ended.
 enum Halted {
-    /// The store does not know the upload; the chaining values of its parts, when all were sent.
-    Gone(Vec<blake3::hazmat::ChainingValue>),
+    /// The store does not know the upload; the chaining values of its parts and the checksum, when all were sent.
+    Gone(Vec<blake3::hazmat::ChainingValue>, Option<Sum>),
     Failed(ObjectError),
 }
 

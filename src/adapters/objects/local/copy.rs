@@ -148,6 +148,7 @@ pub(in crate::adapters::objects) fn receive(
             content_hash: hash,
             metadata: metadata(&stat),
             fingerprint: fingerprint(&stat),
+            checksum: None,
         })
     });
     if done.is_err()
@@ -267,6 +268,7 @@ pub(super) fn copy(
             content_hash: hash,
             metadata: metadata(&stat),
             fingerprint: fingerprint(&stat),
+            checksum: None,
         })
     });
     if done.is_err()

@@ -21,6 +21,7 @@ fn staging(dir: &Path, path: &str) -> Staging {
         token: "t".into(),
         attempt: 1,
         class: None,
+        checksums: false,
     }
 }
 
@@ -86,6 +87,7 @@ async fn a_copy_is_whole_verified_and_no_link() {
             size_bytes: object.size_bytes,
             content_hash: copied.content_hash,
             metadata: Some(copied.metadata),
+            checksum: None,
         });
     }
     let keys: Vec<String> = expected.iter().map(|e| e.key.clone()).collect();
@@ -163,6 +165,7 @@ async fn keys_and_links_do_not_lead_out() {
             size_bytes: Bytes(0),
             content_hash: String::new(),
             metadata: None,
+            checksum: None,
         };
         let refused = store.verify(&prefix(dir.path(), "set"), &expected, &meter).await;
         assert!(

@@ -16,6 +16,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Space is given to files in blocks of this size by every common file system.
 const BLOCK: u64 = 4096;
+/// What goes to Azure in one request, of which it then keeps a checksum; the adapter writes so.
+const AZURE_ONE_REQUEST: Bytes = Bytes(8 << 20);
 /// Share of the target's whole space that a move leaves free, in thousandths: other writers and the file system itself need some.
 const RESERVE_PERMILLE: u64 = 10;
 /// The reserve is never more than this: on large stores a share would hold back terabytes for nothing.
@@ -257,7 +259,7 @@ pub(super) fn of_options(
     listing: &Listing,
     target: &Target,
 ) -> Vec<PlanCheck> {
-    let mut checks = vec![of_verify(options.verify, target)];
+    let mut checks = vec![of_verify(options.verify, target, listing)];
     if options.keep_source || options.replicate {
         checks.push(check(
             "second_copy",
@@ -291,16 +293,27 @@ pub(super) fn of_options(
     checks
 }
 
-fn of_verify(level: VerifyLevel, target: &Target) -> PlanCheck {
-    let refused = (level == VerifyLevel::Checksum).then(|| {
-        if target.location.provider == Provider::Local {
-            "a directory keeps no checksums of its own; choose full (reads everything back) or size"
-                .to_owned()
-        } else {
-            "not supported yet: a check by the target's own checksums; choose full or size".to_owned()
-        }
+fn of_verify(level: VerifyLevel, target: &Target, listing: &Listing) -> PlanCheck {
+    let by_checksum = level == VerifyLevel::Checksum;
+    let refused = (by_checksum && target.location.provider == Provider::Local).then(|| {
+        "a directory keeps no checksums of its own; choose full (reads everything back) or size".to_owned()
     });
-    unless("verify", refused, format!("{level}: {}", level.proves()))
+    let large = listing
+        .objects
+        .iter()
+        .filter(|o| o.size_bytes > AZURE_ONE_REQUEST);
+    let read_back = match (by_checksum, target.location.provider) {
+        (true, Provider::Azure) => match large.count() {
+            0 => String::new(),
+            n => format!("; here {n}: Azure keeps none of objects over {AZURE_ONE_REQUEST}"),
+        },
+        _ => String::new(),
+    };
+    unless(
+        "verify",
+        refused,
+        format!("{level}: {}{read_back}", level.proves()),
+    )
 }
 
 /// Warnings that leave the decision to the person who asked for the move.
