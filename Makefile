@@ -42,7 +42,7 @@ sizes: ## size of WASM and program, idle memory, cold start
 
 COMPOSE = docker compose -f deploy/docker/docker-compose.yml
 
-up: ## the stack in containers: API, mover, Postgres (PROFILE=extended: nginx, Prometheus, Grafana too)
+up: ## the stack in containers: API, mover, Redpanda, Postgres (PROFILE=extended: nginx, Prometheus, Grafana, Kafka console, SeaweedFS too)
 	@test -f deploy/docker/.env || { echo "copy deploy/docker/.env.example to deploy/docker/.env first" >&2; exit 1; }
 	$(COMPOSE) $(if $(PROFILE),--profile $(PROFILE)) up -d --build
 
@@ -52,7 +52,7 @@ down: ## stop the containers (VOLUMES=yes deletes their data)
 logs: ## follow the containers' logs
 	$(COMPOSE) --profile extended logs -f
 
-up-local: ## the same as plain processes: Postgres, two web nodes, two movers, nginx, Prometheus
+up-local: ## the same as plain processes: Kafka, Postgres, two web nodes, two movers, nginx, Prometheus
 	@scripts/local.sh up
 
 down-local: ## stop them; the data stays in .local

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The stack of deploy/ as plain processes of this machine: Postgres, two web nodes, two movers, and where they are installed nginx in
+# The stack of deploy/ as plain processes of this machine: Kafka, Postgres, two web nodes, two movers, and where they are installed nginx in
 # front and Prometheus. Everything lies in .local/ and listens on the loopback address.
 # Usage: scripts/local.sh up | down | check
 set -euo pipefail
@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$ROOT"
 LOCAL="$ROOT/.local"
 PG_PORT=${PG_PORT:-15432}
+KAFKA_PORT=${KAFKA_PORT:-9092}
 
 # start NAME COMMAND…: in the background, with its log and its process id kept.
 start() {
@@ -44,6 +45,17 @@ up() {
   # Postgres runs as long as its standard input is open.
   start postgres bash -c "sleep infinity | scripts/postgres.sh '$LOCAL/postgres' $PG_PORT"
   for _ in $(seq 150); do grep -q '^postgres://' "$LOCAL/postgres.log" && break; sleep 0.2; done
+  if [ -n "${KAFKA_BROKERS:-}" ]; then
+    note "the broker is $KAFKA_BROKERS, as KAFKA_BROKERS says"
+  elif ls "$TOOLS"/kafka/kafka_*.jar >/dev/null 2>&1; then
+    # Like Postgres, as long as its standard input is open.
+    start kafka bash -c "sleep infinity | scripts/kafka.sh '$LOCAL/kafka' $KAFKA_PORT"
+    for _ in $(seq 300); do grep -q '^127' "$LOCAL/kafka.log" && break; sleep 0.2; done
+    export KAFKA_BROKERS="127.0.0.1:$KAFKA_PORT"
+    say "Kafka on $KAFKA_BROKERS"
+  else
+    note "no broker here (scripts/setup.sh test fetches one), so nodes share Postgres alone"
+  fi
   export DIM_DATABASE_URL="postgres://dim@127.0.0.1:$PG_PORT/postgres" DIM_CONFIG="$LOCAL/dim.toml"
   for n in 0 1; do
     start "web-$n" "$dim" serve --roles web,recommender --addr "127.0.0.1:808$n" --data-dir "$LOCAL/web-$n" --allow-root "$LOCAL/files"
@@ -73,7 +85,7 @@ up() {
 
 down() {
   # In this order: those in front first, the database last.
-  for name in prometheus nginx web-0 web-1 mover-0 mover-1 postgres; do
+  for name in prometheus nginx web-0 web-1 mover-0 mover-1 kafka postgres; do
     [ -e "$LOCAL/$name.pid" ] || continue
     local pid; pid=$(<"$LOCAL/$name.pid")
     # Each leads a process group of its own.
@@ -104,6 +116,8 @@ for name, service in services.items():
     assert "image" in service or "build" in service, name
     known = {"build", "image", "command", "entrypoint", "environment", "ports", "volumes", "depends_on", "healthcheck", "restart",
              "profiles", "read_only", "tmpfs", "cap_drop", "security_opt"}
+    if name in ("api", "mover"):
+        assert "redpanda" in service["depends_on"] and service["environment"]["DIM_KAFKA_BROKERS"] == "redpanda:29092", name
     assert set(service) <= known, (name, set(service) - known)
     for other in service.get("depends_on", []):
         assert other in services, (name, other)
@@ -126,6 +140,8 @@ for deployment in kinds["Deployment"]:
         mounts = {m["name"] for m in container["volumeMounts"]}
         assert mounts == {v["name"] for v in pod["spec"]["volumes"]}
         assert {"livenessProbe", "readinessProbe"} <= set(container)
+env = {e["name"] for d in kinds["Deployment"] for c in d["spec"]["template"]["spec"]["containers"] for e in c["env"]}
+assert {"DIM_DATABASE_URL", "DIM_KAFKA_BROKERS"} <= env, env
 boards = [json.load(open(path)) for path in glob.glob("deploy/grafana/dashboards/*.json")]
 assert len(boards) == 5 and all(board["panels"] for board in boards)
 print(f"    compose: {len(services)} services; kubernetes: {sum(map(len, kinds.values()))} objects; grafana: {len(boards)} dashboards")

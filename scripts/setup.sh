@@ -123,6 +123,25 @@ ensure_postgres() {
   apt_install postgresql || die "the tests need a Postgres server: postgresql"
 }
 
+# A broker for the tests, unless KAFKA_BROKERS names one.
+ensure_kafka() {
+  [ -n "${KAFKA_BROKERS:-}" ] && return
+  if ! have java; then
+    say "Installing a Java runtime for the broker of the tests"
+    apt_install default-jre-headless || die "the tests need a Kafka broker, and that needs Java 17"
+  fi
+  cmp -s scripts/kafka-pom.xml "$TOOLS/kafka/pom.xml" && return
+  if ! have mvn; then
+    say "Installing Maven, which fetches the broker of the tests"
+    apt_install maven || die "the tests need Maven to fetch a Kafka broker, or KAFKA_BROKERS"
+  fi
+  say "Fetching Apache Kafka (44 MB) for the tests"
+  rm -rf "$TOOLS/kafka"
+  mvn -q -B -f scripts/kafka-pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$TOOLS/kafka" >&2 ||
+    die "Maven could not fetch the Kafka broker"
+  cp scripts/kafka-pom.xml "$TOOLS/kafka/pom.xml"
+}
+
 ensure_rust
 ensure_cc
 ensure_wasm_bindgen
@@ -130,5 +149,6 @@ ensure_wasm_opt
 ensure_brotli
 [ "$what" = test ] && ensure_postgres
 [ "$what" = test ] && ensure_azurite
+[ "$what" = test ] && ensure_kafka
 [ "$what" = test ] && ensure_browser
 say "Ready to $what"

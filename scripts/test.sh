@@ -47,6 +47,11 @@ done
 setup=run
 case " ${lanes[*]} " in *" browser "* | *" integration "* | *" postgres "*) setup=test ;; esac
 scripts/setup.sh "$setup"
+# For the stories of the broker alone: a server that another test starts would use it as well.
+if [ -n "${KAFKA_BROKERS:-}" ]; then
+  export DIM_TEST_KAFKA_BROKERS=$KAFKA_BROKERS
+  unset KAFKA_BROKERS
+fi
 
 report=()
 for lane in "${lanes[@]}"; do

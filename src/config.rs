@@ -32,6 +32,31 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "sqlite://PATH or postgres://USER@HOST:PORT/DATABASE; absent means dim.sqlite in the data directory",
     ),
+    setting(
+        "kafka_brokers",
+        None,
+        "HOST:PORT of Kafka-compatible brokers, separated by commas; absent means that no broker is used",
+    ),
+    setting(
+        "kafka_topic_prefix",
+        Some(""),
+        "what the names of the topics begin with; an installation has its own",
+    ),
+    setting(
+        "kafka_group",
+        Some("dim"),
+        "what the names of the consumer groups begin with",
+    ),
+    setting(
+        "kafka_partitions",
+        Some("6"),
+        "partitions of topics that are made because they were absent",
+    ),
+    setting(
+        "kafka_session_secs",
+        Some("10"),
+        "after how long a silent process's partitions are given to another one",
+    ),
     setting("roles", Some("web,recommender,mover"), "what this process does"),
     setting(
         "allow_root",
@@ -91,6 +116,9 @@ pub const SETTINGS: &[Setting] = &[
         "address under which browsers reach this server, when it stands behind a proxy",
     ),
 ];
+
+/// Variables that are understood as well, after the one that is named after the setting.
+const ALSO: &[(&str, &str)] = &[("kafka_brokers", "KAFKA_BROKERS")];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,10 +190,14 @@ impl Resolved {
         let in_file = read_file(file)?;
         let mut values = BTreeMap::new();
         for setting in SETTINGS {
-            let variable = format!("DIM_{}", setting.key.to_ascii_uppercase());
+            let also = ALSO.iter().filter(|(key, _)| *key == setting.key);
+            let mut variables = std::iter::once(format!("DIM_{}", setting.key.to_ascii_uppercase()))
+                .chain(also.map(|(_, variable)| (*variable).to_owned()));
             let value = if let Some(value) = flags.get(setting.key) {
                 (Some(value.clone()), Origin::Flag)
-            } else if let Some(value) = env(&variable).filter(|v| !v.is_empty()) {
+            } else if let Some((value, variable)) =
+                variables.find_map(|v| Some((env(&v).filter(|value| !value.is_empty())?, v)))
+            {
                 (Some(value), Origin::Env(variable))
             } else if let Some(value) = in_file.get(setting.key) {
                 (Some(value.clone()), Origin::File(file.to_owned()))
@@ -237,6 +269,56 @@ impl Resolved {
         }
     }
 
+    /// The broker, where one is named.
+    fn kafka(&self) -> Result<Option<Kafka>, ConfigError> {
+        let Some(text) = self.get("kafka_brokers") else {
+            return Ok(None);
+        };
+        let mut brokers = Vec::new();
+        for broker in text.split(',').map(str::trim).filter(|b| !b.is_empty()) {
+            if broker.contains("://") || broker.contains('@') {
+                return Err(self.bad(
+                    "kafka_brokers",
+                    "not supported yet: TLS and sign-in to the broker; write HOST:PORT of a plain listener",
+                ));
+            }
+            let port = broker.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+            if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+                return Err(self.bad("kafka_brokers", format!("{broker:?} is no HOST:PORT")));
+            }
+            brokers.push(broker.to_owned());
+        }
+        if brokers.is_empty() {
+            return Ok(None);
+        }
+        // Kafka's own rule for names; a topic's whole name has at most 249 characters.
+        let name = |key: &'static str, may_be_empty: bool| {
+            let text = self.get(key).unwrap_or_default().to_owned();
+            let fine = text.len() <= 100
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+            if fine && (may_be_empty || !text.is_empty()) {
+                return Ok(text);
+            }
+            Err(self.bad(
+                key,
+                "write at most 100 letters, digits, dots, dashes and underscores",
+            ))
+        };
+        let number = |key: &'static str, range: std::ops::RangeInclusive<i32>| match self.parse(key)? {
+            n if range.contains(&n) => Ok(n),
+            _ => Err(self.bad(key, format!("write {} to {}", range.start(), range.end()))),
+        };
+        Ok(Some(Kafka {
+            brokers,
+            topic_prefix: name("kafka_topic_prefix", true)?,
+            group: name("kafka_group", false)?,
+            partitions: number("kafka_partitions", 1..=1000)?,
+            session_secs: number("kafka_session_secs", 1..=300)?,
+        }))
+    }
+
     /// The values, read and checked.
     ///
     /// # Errors
@@ -274,6 +356,7 @@ impl Resolved {
             data_dir,
             database,
             database_is_named: self.get("database_url").is_some(),
+            kafka: self.kafka()?,
             roles,
             allow_roots: list("allow_root", ':').into_iter().map(PathBuf::from).collect(),
             site_dir: self.get("site_dir").map(PathBuf::from),
@@ -362,6 +445,21 @@ impl fmt::Debug for Database {
     }
 }
 
+/// A broker and what is read and written there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kafka {
+    /// `HOST:PORT` of each.
+    pub brokers: Vec<String>,
+    /// What the names of topics begin with.
+    pub topic_prefix: String,
+    /// What the names of consumer groups begin with.
+    pub group: String,
+    /// Partitions of topics that are made.
+    pub partitions: i32,
+    /// Seconds after which a silent process's partitions are given to another one.
+    pub session_secs: i32,
+}
+
 /// The settings of a server, read and checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -373,6 +471,8 @@ pub struct Settings {
     pub database: Database,
     /// Whether somebody named it: other processes may then use it as well.
     pub database_is_named: bool,
+    /// The broker.
+    pub kafka: Option<Kafka>,
     /// Names of the roles.
     pub roles: Vec<String>,
     /// Roots that the operator allows.
@@ -465,6 +565,38 @@ mod tests {
             .settings()
             .unwrap_err();
         assert!(odd.to_string().contains("postgres://"), "{odd}");
+    }
+
+    #[test]
+    fn a_broker_is_named_by_either_variable_and_checked() {
+        let kafka = |flags: &[(&'static str, &str)], env: &[(&str, &str)]| {
+            load(flags, env, "").unwrap().settings().map(|s| s.kafka)
+        };
+        assert_eq!(kafka(&[], &[]).unwrap(), None);
+        let found = kafka(&[], &[("KAFKA_BROKERS", "a:9092, b:9093")])
+            .unwrap()
+            .unwrap();
+        assert_eq!(found.brokers, ["a:9092", "b:9093"]);
+        let both = [("KAFKA_BROKERS", "a:1"), ("DIM_KAFKA_BROKERS", "b:2")];
+        assert_eq!(kafka(&[], &both).unwrap().unwrap().brokers, ["b:2"]);
+        for (key, value) in [
+            ("kafka_brokers", "ssl://a:9092"),
+            ("kafka_brokers", "a"),
+            ("kafka_brokers", "a:port"),
+        ] {
+            assert!(kafka(&[(key, value)], &[]).is_err(), "{key}={value}");
+        }
+        for (key, value) in [
+            ("kafka_topic_prefix", "a/b"),
+            ("kafka_group", ""),
+            ("kafka_partitions", "0"),
+            ("kafka_session_secs", "400"),
+        ] {
+            assert!(
+                kafka(&[("kafka_brokers", "a:1"), (key, value)], &[]).is_err(),
+                "{key}={value}"
+            );
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`App::open`] builds everything over a database; [`App::router`] is what a request meets; [`run`] is `dim serve`.
 
 use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock};
+use crate::adapters::kafka::{Ears, Kafka, Plan};
 use crate::adapters::objects::{CloudObjects, Faults, Faulty, LocalObjects, Patient, Stores};
 use crate::adapters::prices::{self, PricesError};
 use crate::adapters::prometheus;
@@ -17,10 +18,11 @@ use crate::edges::demo::{Demo, DemoError};
 use crate::edges::host::{self, Hosts};
 use crate::edges::http::listener::{self, Limits};
 use crate::edges::http::{self, layers};
-use crate::ports::{Bus, Clock, Objects};
+use crate::ports::{Bus, Clock, Objects, Streams, streams::StreamError};
 use crate::services::live::Live;
 use crate::services::meter::Meter;
 use crate::services::mover::Failpoints;
+use crate::services::relay::Relay;
 use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
 use axum::Router;
@@ -63,6 +65,9 @@ pub enum ServeError {
     /// A fault that cannot be injected.
     #[error("the setting inject cannot be used: {0}")]
     Inject(String),
+    /// The broker's settings.
+    #[error("use the broker: {0}")]
+    Broker(#[from] StreamError),
     /// A mover that could meet no server.
     #[error(
         "a mover of its own takes its jobs from a database that servers use as well: name it with --database-url (DIM_DATABASE_URL), \
@@ -95,6 +100,7 @@ pub struct App {
     leptos: LeptosOptions,
     /// Without pages and API: a mover of its own.
     is_mover: bool,
+    kafka: Option<Kafka>,
     upkeep: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -122,7 +128,11 @@ impl App {
     }
 
     async fn over(settings: &Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
-        let bus: Arc<dyn Bus> = Arc::new(InprocBus::default());
+        let kafka = settings.kafka.as_ref().map(broker).transpose()?;
+        let bus: Arc<dyn Bus> = match &kafka {
+            Some(kafka) => Arc::new(kafka.clone()),
+            None => Arc::new(InprocBus::default()),
+        };
         let live = Live::open(store.clone(), bus.clone(), &*clock).await?;
         let (recorder, figures) = prometheus::recorder();
         let upkeep = figures.clone();
@@ -134,6 +144,7 @@ impl App {
             objects,
             prices: Arc::new(prices::load(settings.prices_dir.as_deref())?),
             bus,
+            streams: kafka.clone().map(|kafka| Arc::new(kafka) as Arc<dyn Streams>),
             live,
             meter: Meter::new(Arc::new(recorder), Arc::new(move || figures.render())),
             options: Arc::new(options(settings)?),
@@ -160,6 +171,7 @@ impl App {
             hosts: Hosts::new(settings.addr, settings.public_url.as_deref()),
             leptos,
             is_mover: false,
+            kafka,
             upkeep: Arc::new(move || upkeep.run_upkeep()),
         })
     }
@@ -204,6 +216,12 @@ impl App {
             .layer(from_fn(edges::origin::guard))
             .layer(from_fn_with_state(self.hosts.clone(), host::guard));
         layers::wrap(guarded, &self.services, self.times)
+    }
+
+    /// Wake-ups of this process.
+    #[must_use]
+    pub fn bus(&self) -> Arc<dyn Bus> {
+        self.deps.bus.clone()
     }
 
     /// Closes the database after the last request.
@@ -328,6 +346,16 @@ pub async fn serve(
         .roles
         .mover
         .then(|| tokio::spawn(app.services.mover.clone().run(stopping())));
+    let broker = app.kafka.clone().map(|kafka| {
+        let roles = app.deps.options.roles;
+        let ears = Ears {
+            web: roles.web,
+            mover: roles.mover,
+        };
+        let intake = Arc::new(app.services.telemetry.clone());
+        tokio::spawn(kafka.run(ears, intake, stopping()))
+    });
+    let relay = Relay::new(&app.deps).map(|relay| tokio::spawn(relay.run(stopping())));
     let stopped = async {
         stop.await;
         told.send_replace(true);
@@ -346,6 +374,11 @@ pub async fn serve(
         && tokio::time::timeout(patience, mover).await.is_err()
     {
         tracing::warn!("the mover did not stop in time; its jobs are taken over when their leases end");
+    }
+    for task in [broker, relay].into_iter().flatten() {
+        if tokio::time::timeout(patience, task).await.is_err() {
+            tracing::warn!("the broker was not left in time; others go on when this process's time is over");
+        }
     }
 }
 
@@ -394,6 +427,16 @@ pub async fn copy_database(from: &Database, to: &Database) -> Result<Vec<CopiedT
     from.close().await;
     to.close().await;
     Ok(copied?)
+}
+
+fn broker(settings: &crate::config::Kafka) -> Result<Kafka, StreamError> {
+    Kafka::new(Plan {
+        brokers: settings.brokers.clone(),
+        topic_prefix: settings.topic_prefix.clone(),
+        group: settings.group.clone(),
+        partitions: settings.partitions,
+        session_secs: settings.session_secs,
+    })
 }
 
 async fn open_store(database: &Database) -> Result<Store, StoreError> {

@@ -3,6 +3,7 @@
 //! An adapter knows the domain and the ports. It knows no use case, no protocol, no page, and no other adapter.
 
 pub mod inproc;
+pub mod kafka;
 pub mod objects;
 pub mod prices;
 pub mod prometheus;

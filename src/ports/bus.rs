@@ -1,7 +1,7 @@
 //! The bus: a wake-up without data.
 //!
 //! Invariant: a message says only "look again". What there is to see stands in the database, so a lost wake-up costs time until the
-//! next tick and nothing else. Implemented by `adapters::inproc`.
+//! next tick and nothing else. Implemented by `adapters::inproc` for one process and by `adapters::kafka` for several.
 
 use async_trait::async_trait;
 
@@ -25,7 +25,9 @@ impl Topic {
 ///
 /// An implementation MUST:
 /// - return from `nudge` at once, whether or not anybody listens;
-/// - wake every listener of the topic at least once after a nudge that came after its `listen`, even when it was not waiting then;
+/// - wake every listener of the topic in this process at least once after a nudge that came after its `listen`, even when it was not
+///   waiting then;
+/// - where it joins several processes, wake the listeners of the others once the event log holds what was nudged about;
 /// - carry no data, and be free to merge nudges and to lose those that cross a process boundary.
 pub trait Bus: Send + Sync + 'static {
     /// Says "look again" to all listeners of a topic. Call it after the commit.

@@ -9,7 +9,10 @@ pub mod objects;
 
 pub mod places;
 
+pub mod streams;
+
 pub use bus::{Bus, Topic, Wakeups};
 pub use clock::Clock;
 pub use objects::Objects;
 pub use places::Places;
+pub use streams::{Intake, Streams};

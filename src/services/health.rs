@@ -2,7 +2,7 @@
 
 use super::mover::Mover;
 use super::recommender::Recommender;
-use super::{Deps, ServiceResult};
+use super::{Deps, ServiceResult, relay};
 use crate::adapters::sql::health as db;
 use crate::domain::overview::{HealthReport, HealthStatus, PartHealth};
 use crate::domain::unit::{Bytes, Timestamp};
@@ -39,13 +39,7 @@ impl Health {
     pub async fn report(&self) -> ServiceResult<HealthReport> {
         let mut parts = BTreeMap::new();
         parts.insert("database".to_owned(), self.database().await);
-        parts.insert(
-            "bus".to_owned(),
-            part(
-                HealthStatus::Ok,
-                &format!("in this process, {} live clients", self.deps.live.subscribers()),
-            ),
-        );
+        parts.insert("bus".to_owned(), self.bus().await);
         parts.insert("mover".to_owned(), self.mover.health().await);
         parts.insert("recommender".to_owned(), self.recommender.health());
         parts.insert("disk".to_owned(), self.disk());
@@ -68,6 +62,30 @@ impl Health {
             Ok(text) => part(HealthStatus::Ok, &text),
             Err(error) => part(HealthStatus::Down, &error.to_string()),
         }
+    }
+
+    /// Without a broker nothing can be wrong with it. One that is away stops nothing here: events wait in the log.
+    async fn bus(&self) -> PartHealth {
+        let clients = format!("{} live clients", self.deps.live.subscribers());
+        let Some(streams) = &self.deps.streams else {
+            return part(HealthStatus::Ok, &format!("in this process, {clients}"));
+        };
+        let (name, state) = (streams.name(), streams.state());
+        let waiting = match relay::waiting(&self.deps).await {
+            Ok(waiting) => format!("{} events wait to be told to it", waiting.events),
+            Err(problem) => format!("what waits to be told to it is not known: {problem}"),
+        };
+        if let Some(problem) = state.problem {
+            let text =
+                format!("{name} is away: {problem}; {waiting}, {clients}. HTTP, pages and moves go on");
+            return part(HealthStatus::Degraded, &text);
+        }
+        if let Some(stuck) = state.stuck {
+            return part(HealthStatus::Degraded, &format!("{name}: {stuck}"));
+        }
+        let behind: i64 = state.lag.iter().map(|lag| lag.messages).sum();
+        let text = format!("{name}, {waiting}, {behind} messages not counted yet, {clients}");
+        part(HealthStatus::Ok, &text)
     }
 
     fn disk(&self) -> PartHealth {

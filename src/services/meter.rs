@@ -3,7 +3,7 @@
 //! Invariant: names begin with `dim_`, units are base units (seconds, bytes), counters only rise. Each application has a recorder of
 //! its own, so two in one process do not mix. Knows no protocol; an adapter turns figures into text.
 
-use super::{Deps, ServiceResult};
+use super::{Deps, ServiceResult, relay};
 use crate::adapters::sql::{jobs_list, overview, recommendations};
 use crate::domain::id::LocationId;
 use crate::domain::migration::JobStatus;
@@ -114,6 +114,26 @@ impl Meter {
         self.with(|| gauge!("dim_mover_objects_at_once", "location" => location).set(count as f64));
     }
 
+    /// Messages about the event log were sent to the broker.
+    pub fn relayed(&self, count: usize) {
+        self.with(|| counter!("dim_relay_messages_total").increment(count as u64));
+    }
+
+    /// Events were deleted from the log before the broker was told of them.
+    pub fn relay_missed(&self, count: i64) {
+        self.with(|| counter!("dim_relay_missed_events_total").increment(u64::try_from(count).unwrap_or(0)));
+    }
+
+    /// A batch of messages was not counted, since another process had counted part of it.
+    pub fn overtaken(&self) {
+        self.with(|| counter!("dim_consumer_overtaken_total").increment(1));
+    }
+
+    /// Messages that cannot be counted were put aside.
+    pub fn buried(&self, topic: &'static str, count: usize) {
+        self.with(|| counter!("dim_dead_letters_total", "topic" => topic).increment(count as u64));
+    }
+
     /// An object that was read back did not have the content that was copied.
     pub fn verify_failed(&self) {
         self.with(|| counter!("dim_verify_failures_total").increment(1));
@@ -162,6 +182,38 @@ fn describe() {
     describe_gauge!(
         "dim_mover_objects_at_once",
         "Objects that the last job may work on at once, by target location."
+    );
+    describe_counter!(
+        "dim_relay_messages_total",
+        "Messages about the event log that this process sent to the broker."
+    );
+    describe_counter!(
+        "dim_relay_missed_events_total",
+        "Events deleted from the log before the broker was told of them."
+    );
+    describe_counter!(
+        "dim_consumer_overtaken_total",
+        "Batches of messages that were not counted because another process had counted part of them."
+    );
+    describe_counter!(
+        "dim_dead_letters_total",
+        "Messages that cannot be counted, sent to the topic for dead letters."
+    );
+    describe_gauge!(
+        "dim_broker_up",
+        "1 while the broker answers this process, else 0; absent without one."
+    );
+    describe_gauge!(
+        "dim_outbox_pending_events",
+        "Events of jobs in the log that the broker was not told of yet."
+    );
+    describe_gauge!(
+        "dim_relay_lag_seconds",
+        "How long the oldest event that the broker was not told of has waited, in seconds."
+    );
+    describe_gauge!(
+        "dim_consumer_lag_messages",
+        "Messages of a partition that this process reads which are not counted yet."
     );
     describe_histogram!(
         "dim_job_stage_duration_seconds",
@@ -235,9 +287,23 @@ impl Figures {
             jobs_list::counts_by_status(&mut conn).await?
         };
         let clients = self.deps.live.subscribers();
+        let waiting = relay::waiting(&self.deps).await?;
+        let broker = self.deps.streams.as_ref().map(|streams| streams.state());
         self.deps.meter.with(|| {
             gauge!("dim_event_log_seq").set(seq as f64);
             gauge!("dim_live_clients").set(clients as f64);
+            if let Some(broker) = &broker {
+                gauge!("dim_broker_up").set(if broker.problem.is_none() { 1.0 } else { 0.0 });
+                gauge!("dim_outbox_pending_events").set(waiting.events as f64);
+                gauge!("dim_relay_lag_seconds").set(waiting.oldest_secs as f64);
+                for lag in &broker.lag {
+                    let labels = [
+                        ("topic", lag.topic.clone()),
+                        ("partition", lag.partition.to_string()),
+                    ];
+                    gauge!("dim_consumer_lag_messages", &labels).set(lag.messages as f64);
+                }
+            }
             gauge!("dim_process_start_time_seconds").set(self.started_secs);
             gauge!("dim_open_saving_usd").set(usd(open.saving));
             for action in [Action::Stay, Action::Move, Action::NoHistory] {

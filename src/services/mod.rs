@@ -17,6 +17,8 @@ pub mod receipt;
 
 pub mod live;
 
+pub mod relay;
+
 pub mod prices;
 
 pub mod overview;
@@ -34,7 +36,7 @@ pub use error::ServiceError;
 use crate::adapters::sql::Store;
 use crate::domain::overview::DemoNote;
 use crate::domain::price::book::PriceBooks;
-use crate::ports::{Bus, Clock, Objects, Places};
+use crate::ports::{Bus, Clock, Objects, Places, Streams};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub struct Deps {
     pub prices: Arc<PriceBooks>,
     /// Wake-ups between the parts.
     pub bus: Arc<dyn Bus>,
+    /// The broker, where there is one.
+    pub streams: Option<Arc<dyn Streams>>,
     /// The live channel: whoever appends to the event log nudges it.
     pub live: live::Live,
     /// Where figures are counted.

@@ -22,6 +22,22 @@ pub struct TestApp {
     database: Option<String>,
 }
 
+/// A server that answers requests.
+pub struct Listening {
+    /// Its address.
+    pub base: String,
+    stop: tokio::sync::oneshot::Sender<()>,
+    served: tokio::task::JoinHandle<()>,
+}
+
+impl Listening {
+    /// Stops it in order.
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.served.await.unwrap();
+    }
+}
+
 impl TestApp {
     /// A server that allows `files/` of its own directory as a root.
     pub async fn open() -> Self {
@@ -137,6 +153,19 @@ impl TestApp {
     /// Answers requests on a port of its own, until the test ends.
     pub async fn listen(&self) -> String {
         self.listen_as(|_| {}).await
+    }
+
+    /// The same until it is told to stop.
+    pub async fn listen_until_stopped(&self) -> Listening {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let app = self.app.clone();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let served = tokio::spawn(async move {
+            let stopped = async move { drop(stopped.await) };
+            server::serve(&app, listener, stopped, Duration::from_secs(10)).await;
+        });
+        Listening { base, stop, served }
     }
 
     /// The same with other limits.

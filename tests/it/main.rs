@@ -51,6 +51,8 @@ mod postgres;
 
 mod nodes;
 
+mod kafka;
+
 mod postgres_store;
 
 mod stores;

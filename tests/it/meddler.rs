@@ -189,6 +189,7 @@ pub async fn deps(dir: &Path, objects: Arc<dyn Objects>) -> Deps {
         objects,
         prices: Arc::new(prices::load(None).unwrap()),
         bus,
+        streams: None,
         live,
         meter: data_in_motion::services::meter::Meter::off(),
         options: Arc::new(Options {

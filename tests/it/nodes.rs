@@ -16,9 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LEASE_SECS: &str = "3";
 
 /// A program that listens.
-struct Node {
+pub struct Node {
     child: Child,
-    api: Api,
+    pub api: Api,
 }
 
 impl Drop for Node {
@@ -31,11 +31,18 @@ impl Drop for Node {
 
 impl Node {
     fn start(dir: &Path, name: &str, args: &[&str]) -> Self {
+        Self::start_with(dir, name, args, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_with(dir: &Path, name: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_dim"))
             .args(args)
             .args(["--addr", "127.0.0.1:0", "--data-dir"])
             .arg(dir.join(name))
             .env("NO_COLOR", "1")
+            .env_remove("KAFKA_BROKERS")
+            .envs(env.iter().copied())
             .env("DIM_CONFIG", dir.join("none.toml"))
             .current_dir(dir)
             .stdin(Stdio::null())
@@ -54,7 +61,12 @@ impl Node {
                 found
             })
             .unwrap_or_else(|| panic!("{name} does not listen: {all:?}"));
-        std::thread::spawn(move || said.for_each(drop));
+        let (name, shown) = (name.to_owned(), std::env::var_os("DIM_TEST_SHOW").is_some());
+        std::thread::spawn(move || {
+            for line in said.map_while(Result::ok).filter(|_| shown) {
+                eprintln!("{name}: {line}");
+            }
+        });
         Self {
             child,
             api: Api::new(&address),
@@ -80,7 +92,17 @@ impl Node {
         Self::start(dir, name, &[&args[..], inject].concat())
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
+    /// Ends it without a word.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 }

@@ -60,6 +60,8 @@ pub mod receipts;
 
 pub mod outcomes;
 
+pub mod streams;
+
 mod multi;
 
 pub mod telemetry;

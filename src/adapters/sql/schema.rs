@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = &[
     ("080_policy", include_str!("schema/080_policy.sql")),
     ("090_stores", include_str!("schema/090_stores.sql")),
     ("091_checksums", include_str!("schema/091_checksums.sql")),
+    ("095_streams", include_str!("schema/095_streams.sql")),
 ];
 
 /// Applies what is missing.

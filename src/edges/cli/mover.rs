@@ -13,6 +13,15 @@ pub struct MoverArgs {
     /// The database that it shares with the servers: postgres://USER@HOST:PORT/DATABASE, or sqlite://PATH on the same machine.
     #[arg(long)]
     pub database_url: Option<String>,
+    /// HOST:PORT of Kafka-compatible brokers, separated by commas, whose topic of jobs wakes it.
+    #[arg(long)]
+    pub kafka_brokers: Option<String>,
+    /// What the names of the topics begin with.
+    #[arg(long)]
+    pub kafka_topic_prefix: Option<String>,
+    /// What the names of the consumer groups begin with [default: dim].
+    #[arg(long)]
+    pub kafka_group: Option<String>,
     /// Directory of what it keeps. Movers of one machine that share it know of each other's death at once [default: ./data].
     #[arg(long)]
     pub data_dir: Option<String>,
@@ -50,6 +59,9 @@ impl MoverArgs {
         let remote = self.allow_remote.then(|| "true".to_owned());
         [
             ("database_url", &self.database_url),
+            ("kafka_brokers", &self.kafka_brokers),
+            ("kafka_topic_prefix", &self.kafka_topic_prefix),
+            ("kafka_group", &self.kafka_group),
             ("data_dir", &self.data_dir),
             ("lease_secs", &self.lease_secs),
             ("grace_secs", &self.grace_secs),

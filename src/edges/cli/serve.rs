@@ -17,6 +17,16 @@ pub struct ServeArgs {
     /// PGPASSWORD, ~/.pgpass or DIM_DATABASE_URL, where other users of the machine do not see it.
     #[arg(long)]
     pub database_url: Option<String>,
+    /// HOST:PORT of Kafka-compatible brokers, separated by commas; KAFKA_BROKERS is understood as well. Without one nothing is missing
+    /// but the topics for other programs.
+    #[arg(long)]
+    pub kafka_brokers: Option<String>,
+    /// What the names of the topics begin with.
+    #[arg(long)]
+    pub kafka_topic_prefix: Option<String>,
+    /// What the names of the consumer groups begin with [default: dim].
+    #[arg(long)]
+    pub kafka_group: Option<String>,
     /// What this process does [default: web,recommender,mover].
     #[arg(long)]
     pub roles: Option<String>,
@@ -86,6 +96,9 @@ impl ServeArgs {
             ("addr", &self.addr),
             ("data_dir", &self.data_dir),
             ("database_url", &self.database_url),
+            ("kafka_brokers", &self.kafka_brokers),
+            ("kafka_topic_prefix", &self.kafka_topic_prefix),
+            ("kafka_group", &self.kafka_group),
             ("roles", &self.roles),
             ("allow_root", &roots),
             ("site_dir", &self.site_dir),

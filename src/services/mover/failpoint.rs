@@ -1,4 +1,4 @@
-//! Named places between the steps of a move, where a test kills or holds the process.
+//! Named places between the steps of a move, and of counting messages, where a test kills or holds the process.
 //!
 //! Invariant: on a server that was started without `kill-at` and `pause-at` a point costs one look at an empty list. Every point of
 //! [`Point::ALL`] is passed by some move, retirement, undo or cancel, so that a test can go through them all.
@@ -9,19 +9,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 macro_rules! points {
-    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)* ; $($(#[$other_doc:meta])* $other:ident = $other_word:literal,)*) => {
         /// A place between two steps.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Point { $($(#[$doc])* $name,)* }
+        pub enum Point { $($(#[$doc])* $name,)* $($(#[$other_doc])* $other,)* }
 
         impl Point {
-            /// Every point, in the order of a job's life.
+            /// Every point of a move, in the order of a job's life.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
+            /// Points of other work.
+            pub const OTHERS: &[Self] = &[$(Self::$other,)*];
 
             /// Its name on the command line.
             #[must_use]
             pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
+                match self { $(Self::$name => $word,)* $(Self::$other => $other_word,)* }
             }
         }
     };
@@ -82,6 +84,9 @@ points! {
     RemovedBatch = "removed-batch",
     /// All of it is deleted, its row does not say so.
     Removed = "removed",
+    ;
+    /// Messages of a stream are counted and committed with their offsets; the broker does not know.
+    StreamCounted = "stream-counted",
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +162,11 @@ impl Failpoints {
 
 fn read(word: &str) -> Result<Trap, String> {
     let refused = || {
-        let names: Vec<_> = Point::ALL.iter().map(|p| p.as_str()).collect();
+        let names: Vec<_> = Point::ALL
+            .iter()
+            .chain(Point::OTHERS)
+            .map(|p| p.as_str())
+            .collect();
         format!(
             "{word:?} names no point; write kill-at=NAME[:N] or pause-at=NAME[:N] with one of {}",
             names.join(", ")
@@ -171,6 +180,7 @@ fn read(word: &str) -> Result<Trap, String> {
     Ok(Trap {
         point: Point::ALL
             .iter()
+            .chain(Point::OTHERS)
             .copied()
             .find(|p| p.as_str() == name)
             .ok_or_else(refused)?,

@@ -21,16 +21,31 @@ const GAP_MAX: i64 = 64;
 
 /// Counts the batches and commits. A report for each, in their order.
 pub(super) async fn write(deps: &Deps, batches: Vec<Batch>) -> Result<Vec<IngestReport>, StoreError> {
-    let now = deps.clock.now();
     let mut tx = deps.store.write().await?;
-    let known = look_up(&mut tx, &batches).await?;
-    let mut identities = Identities::load(&mut tx, &batches).await?;
+    let known = look_up(&mut tx, batches.iter().flat_map(|b| &b.events)).await?;
+    let (reports, changed) = apply(&mut tx, &known, batches, deps.clock.now()).await?;
+    if changed {
+        tx.commit().await?;
+    } else {
+        tx.rollback().await?;
+    }
+    Ok(reports)
+}
+
+/// Counts the batches in a transaction whose datasets were looked up. A report for each, and whether there is anything to commit.
+pub(super) async fn apply(
+    tx: &mut Conn,
+    known: &KnownDatasets,
+    batches: Vec<Batch>,
+    now: Timestamp,
+) -> Result<(Vec<IngestReport>, bool), StoreError> {
+    let mut identities = Identities::load(tx, &batches).await?;
     let mut tally = Tally::default();
     let mut reports = Vec::with_capacity(batches.len());
     for batch in batches {
         let mut report = batch.report;
         for (line, event) in batch.events {
-            let Some(dataset) = resolve(&known, &event.dataset_id) else {
+            let Some(dataset) = resolve(known, &event.dataset_id) else {
                 report.refuse(line, Refusal::unknown_dataset(&event.dataset_id));
                 continue;
             };
@@ -44,18 +59,20 @@ pub(super) async fn write(deps: &Deps, batches: Vec<Batch>) -> Result<Vec<Ingest
         reports.push(report);
     }
     if tally.rows.is_empty() {
-        tx.rollback().await?;
-        return Ok(reports);
+        return Ok((reports, false));
     }
-    identities.store(&mut tx).await?;
-    tally.store(&mut tx, &known, now).await?;
-    tx.commit().await?;
-    Ok(reports)
+    identities.store(tx).await?;
+    tally.store(tx, known, now).await?;
+    Ok((reports, true))
 }
 
-async fn look_up(conn: &mut Conn, batches: &[Batch]) -> Result<KnownDatasets, StoreError> {
+/// The datasets that events name.
+pub(super) async fn look_up<'a>(
+    conn: &mut Conn,
+    events: impl Iterator<Item = &'a (i64, AccessEvent)>,
+) -> Result<KnownDatasets, StoreError> {
     let (mut ids, mut names) = (HashSet::new(), HashSet::new());
-    for (_, event) in batches.iter().flat_map(|batch| &batch.events) {
+    for (_, event) in events {
         match &event.dataset_id {
             DatasetKey::Id(id) => {
                 ids.insert(*id);
@@ -73,7 +90,8 @@ async fn look_up(conn: &mut Conn, batches: &[Batch]) -> Result<KnownDatasets, St
     rows::known_datasets(conn, &ids, &names).await
 }
 
-fn resolve(known: &KnownDatasets, key: &DatasetKey) -> Option<DatasetId> {
+/// The dataset of a key, where there is one.
+pub(super) fn resolve(known: &KnownDatasets, key: &DatasetKey) -> Option<DatasetId> {
     match key {
         DatasetKey::Id(id) => Some(*id).filter(|id| known.has(*id)),
         DatasetKey::Name(name) => known.id(name.trim()).or_else(|| match DatasetKey::parse(name) {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a report is given only after the commit of what it says, and an event whose identity was counted before, in whatever
 //! batch, is not counted again. Raw rows, identities, sums by hour and the event log change in one transaction. Next: `queue.rs`
-//! (concurrent batches share a transaction), `group.rs` (what is done in it).
+//! (concurrent batches share a transaction), `group.rs` (what is done in it), `stream.rs` (messages of a broker).
 //!
 //! # Writes and sizes
 //!
@@ -15,6 +15,7 @@
 
 mod group;
 mod queue;
+mod stream;
 
 use super::{Deps, ServiceError, ServiceResult};
 use crate::adapters::sql::rollups;
