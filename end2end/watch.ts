@@ -5,6 +5,8 @@ import { type Page, expect } from '@playwright/test';
 export function listen(page: Page): { clean(): void } {
   const heard: string[] = [];
   page.on('console', (message) => {
+    // Without JavaScript nothing asks for what was fetched ahead.
+    if (message.text().includes('was preloaded using link preload')) return;
     if (message.type() === 'error' || message.type() === 'warning') heard.push(`${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => heard.push(`thrown: ${error.message}`));

@@ -13,9 +13,9 @@ test.afterAll(async () => server?.stop());
 test('no page has a fault that a machine can find in its accessibility', async ({ page }) => {
   test.setTimeout(300_000);
   for (const [name, path] of await addresses(server)) {
+    await page.goto(server.url + path);
     for (const scheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme: scheme });
-      await page.goto(server.url + path);
       const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
       const told = found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(' | ')}`);
       expect(told, `${name} in ${scheme}`).toEqual([]);

@@ -98,6 +98,15 @@ test('a dataset is registered, read, advised on, moved while it is watched, and 
   expect(seen.filter((s) => s !== 'queued' && s !== 'switching')).toEqual(['copying', 'verifying', 'completed']);
   await expect(page.getByTestId('job-events')).toContainText('Switching');
 
+  // The time line names every stage, and the slider goes back to when bytes were copied.
+  for (const word of ['Copying', 'Verifying']) await expect(page.getByTestId('gantt')).toContainText(word);
+  await page.getByTestId('replay-at').focus();
+  await page.keyboard.press('Home');
+  await expect(page.getByTestId('replayed')).toContainText('Awaiting approval');
+  await page.keyboard.press('End');
+  await expect(page.getByTestId('replayed')).toContainText('Completed');
+  await expect(page.getByTestId('receipt')).toBeVisible();
+
   const moved = await dataset(id);
   expect(moved.location_name).toBe('store');
   expect(await hashes(pathOf(moved.path_uri))).toEqual(before);

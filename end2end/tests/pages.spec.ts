@@ -26,7 +26,8 @@ test('each page is complete, has one heading, and reads well in both themes and 
       await expect(page.getByTestId('demo-note')).toBeVisible();
       await expect(page.getByTestId('error')).toHaveCount(0);
       await expect(page.getByTestId('not-supported')).toHaveCount(0);
-      for (const scheme of ['light', 'dark'] as const) {
+      // Colours are the same without JavaScript; one look at the whole is enough there.
+      for (const scheme of how === 'js' ? (['light', 'dark'] as const) : (['light'] as const)) {
         await page.emulateMedia({ colorScheme: scheme });
         await page.setViewportSize({ width: 1360, height: 900 });
         await page.screenshot({ path: `${shots}${name}.${scheme}.${how}.png`, fullPage: true });

@@ -25,6 +25,15 @@ test('a dataset is registered, planned and moved by forms', async ({ page }, inf
   await page.getByLabel('Target location').selectOption(`store-${name}`);
   await page.getByRole('button', { name: 'Show the plan' }).click();
   await expect(page.getByTestId('plan')).toContainText(`plain-${name}`);
+  // A plan with a budget that it breaks is refused; with one that it keeps it stands, and the options are in the link.
+  await page.getByTestId('options').last().locator('summary').click();
+  await page.getByLabel('Most bytes it may copy').fill('1kB');
+  await page.getByTestId('replan').click();
+  await expect(page).toHaveURL(/max_bytes=1kB/);
+  await expect(page.getByTestId('queue-move')).toHaveCount(0);
+  await page.getByLabel('Most bytes it may copy').fill('1MB');
+  await page.getByTestId('replan').click();
+  await expect(page).toHaveURL(/max_bytes=1MB/);
   await page.getByTestId('queue-move').click();
   await expect(page).toHaveURL(/\/jobs\/\d+/);
   const job = idOf(page);

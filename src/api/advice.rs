@@ -5,6 +5,7 @@ use crate::domain::dataset::Page;
 use crate::domain::id::DatasetId;
 use crate::domain::placement::backtest::BacktestReport;
 use crate::domain::recommendation::outcome::Advice;
+use crate::domain::recommendation::what_if::Scene;
 use crate::domain::recommendation::{Action, PlacementRef, Recommendation, ReviewStatus, explain};
 use crate::domain::unit::NanoUsd;
 use leptos::prelude::*;
@@ -109,6 +110,17 @@ pub async fn get_backtest(dataset: String) -> Result<BacktestReport, ApiError> {
         course: true,
     };
     Ok(services.recommender.backtest(&key, asked).await?)
+}
+
+/// What a dataset's recommendation rests on, for the what-if page.
+///
+/// # Errors
+/// `not_found`, and those of the recommender.
+#[server(prefix = "/api/fn", endpoint = "scene", input = GetUrl)]
+pub async fn get_scene(dataset: String) -> Result<Scene, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    let key = crate::domain::access::DatasetKey::parse(&dataset);
+    Ok(services.recommender.scene(&key).await?)
 }
 
 /// Keeps a decision: `snoozed` for a number of days, `rejected` with a reason, or `open` to take it back.

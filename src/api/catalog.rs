@@ -123,6 +123,36 @@ pub async fn set_rules(
     Ok(super::form::done("dataset", sentence))
 }
 
+/// Plans the advised moves of several datasets (`plan`), pins them (`pin`, with a reason) or takes their pins away (`unpin`).
+///
+/// # Errors
+/// A word that is none of these, and a choice of none or too many.
+#[server(prefix = "/api/fn", endpoint = "chosen")]
+pub async fn apply_to_chosen(
+    #[server(default)] ids: Vec<String>,
+    deed: String,
+    #[server(default)] reason: String,
+) -> Result<String, ApiError> {
+    use crate::services::chosen::Deed;
+    let deed = match deed.as_str() {
+        "plan" => Deed::Plan,
+        "pin" => Deed::Pin(reason),
+        "unpin" => Deed::Unpin,
+        other => {
+            return Err(ApiError::invalid(format!(
+                "{other:?} cannot be done to several datasets"
+            )));
+        }
+    };
+    let services = expect_context::<crate::services::Services>();
+    let keys: Vec<_> = ids
+        .iter()
+        .map(|id| crate::domain::access::DatasetKey::parse(id))
+        .collect();
+    let done = services.chosen.apply(&keys, &deed).await?;
+    Ok(super::form::done("chosen", done.sentence(&deed)))
+}
+
 /// Registers a location.
 ///
 /// # Errors

@@ -17,6 +17,9 @@ pub struct ApiError {
     pub message: String,
     /// HTTP status of the answer.
     pub status: u16,
+    /// The request's id, by which the server's log is searched; of errors that came from a request.
+    #[serde(default)]
+    pub id: Option<String>,
 }
 
 impl ApiError {
@@ -27,6 +30,7 @@ impl ApiError {
             code: "invalid_input".into(),
             message: message.to_string(),
             status: 422,
+            id: None,
         }
     }
 
@@ -37,6 +41,7 @@ impl ApiError {
             code: "not_found".into(),
             message: format!("There is no {what} {key:?}."),
             status: 404,
+            id: None,
         }
     }
 }
@@ -61,6 +66,7 @@ impl FromServerFnError for ApiError {
             code: code.into(),
             message,
             status,
+            id: None,
         }
     }
 }
@@ -86,14 +92,17 @@ mod server {
                 ServiceError::Unavailable { .. } => 503,
                 ServiceError::Internal(_) => 500,
             };
+            let id = use_context::<Parts>()
+                .and_then(|parts| Some(parts.headers.get("x-request-id")?.to_str().ok()?.to_owned()));
             if status == 500 {
-                tracing::error!(error = ?error, "a page's request failed inside");
+                tracing::error!(error = ?error, request = id.as_deref().unwrap_or("none"), "a page's request failed inside");
             }
             answer_with(status);
             Self {
                 code: error.code().to_owned(),
                 message: error.to_string(),
                 status,
+                id,
             }
         }
     }

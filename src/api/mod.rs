@@ -19,6 +19,8 @@ pub mod status;
 
 pub mod prices;
 
+pub mod reports;
+
 #[cfg(feature = "ssr")]
 mod form;
 

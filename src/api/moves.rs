@@ -8,8 +8,10 @@ use super::{
 };
 use crate::domain::dataset::Page;
 use crate::domain::migration::{Job, JobDetail, Plan};
+use crate::domain::unit::Timestamp;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use serde::{Deserialize, Serialize};
 
 /// Rows on one page of jobs.
 pub const JOBS_PER_PAGE: u32 = 50;
@@ -28,15 +30,29 @@ pub async fn list_jobs(#[server(default)] query: JobQuery) -> Result<Page<Job>, 
         .await?)
 }
 
+/// What a job's page draws, and the moment it was read: a stage that lasts is drawn up to there on both sides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobPage {
+    /// The server's clock.
+    pub now: Timestamp,
+    /// The job with its stages, samples and objects.
+    pub detail: JobDetail,
+}
+
 /// One job with its stages and objects.
 ///
 /// # Errors
 /// `not_found`, and those of the mover.
 #[server(prefix = "/api/fn", endpoint = "job", input = GetUrl)]
-pub async fn get_job(id: String) -> Result<JobDetail, ApiError> {
+pub async fn get_job(id: String) -> Result<JobPage, ApiError> {
     let services = expect_context::<crate::services::Services>();
-    let id = id.parse().map_err(|_| ApiError::not_found("job", &id))?;
-    Ok(services.mover.get_job(id).await?)
+    let id = id
+        .parse()
+        .map_err(|_| crate::services::ServiceError::not_found("job", &id))?;
+    Ok(JobPage {
+        detail: services.mover.get_job(id).await?,
+        now: super::form::now(),
+    })
 }
 
 /// What a move would do. Nothing is queued.
@@ -55,16 +71,9 @@ pub async fn plan_move(#[server(default)] query: PlanQuery) -> Result<Plan, ApiE
 /// Those of the mover; a plan whose checks refuse it makes no job.
 #[server(prefix = "/api/fn", endpoint = "queue-move")]
 pub async fn queue_move(
-    dataset: String,
-    target: String,
-    #[server(default)] class: Option<String>,
+    #[server(default)] query: PlanQuery,
     #[server(default)] require_approval: Option<String>,
 ) -> Result<(), ApiError> {
-    let query = PlanQuery {
-        dataset,
-        target,
-        class,
-    };
     let services = expect_context::<crate::services::Services>();
     let planned = services
         .mover
@@ -113,6 +122,7 @@ fn request(
     dry_run: bool,
     require_approval: bool,
 ) -> Result<crate::domain::migration::PlanRequest, ApiError> {
+    let options = options(&query)?;
     let class = query.class.filter(|class| !class.trim().is_empty());
     Ok(crate::domain::migration::PlanRequest {
         dataset_id: crate::domain::access::DatasetKey::parse(&query.dataset),
@@ -120,6 +130,36 @@ fn request(
         storage_class: class.map(|c| c.parse().map_err(ApiError::invalid)).transpose()?,
         dry_run,
         require_approval,
-        options: crate::domain::migration::options::MoveOptions::default(),
+        options,
+    })
+}
+
+#[cfg(feature = "ssr")]
+fn options(query: &PlanQuery) -> Result<crate::domain::migration::options::MoveOptions, ApiError> {
+    use crate::domain::migration::options::{MoveOptions, Window};
+    use crate::domain::unit::{Bytes, NanoUsd};
+    fn given(text: Option<&String>) -> Option<&str> {
+        text.map(|t| t.trim()).filter(|t| !t.is_empty())
+    }
+    let bytes = |text| {
+        given(text)
+            .map(Bytes::read)
+            .transpose()
+            .map_err(ApiError::invalid)
+    };
+    let usd: Option<f64> = super::form::optional(given(query.max_cost.as_ref()).unwrap_or_default())?;
+    Ok(MoveOptions {
+        verify: super::form::optional(given(query.verify.as_ref()).unwrap_or_default())?.unwrap_or_default(),
+        keep_source: given(query.keep_source.as_ref()).is_some(),
+        max_cost_nanousd: usd.map(NanoUsd::from_usd),
+        max_bytes: bytes(query.max_bytes.as_ref())?,
+        priority: super::form::optional(given(query.priority.as_ref()).unwrap_or_default())?
+            .unwrap_or_default(),
+        window: given(query.window.as_ref()).map(|cron| Window {
+            cron: cron.to_owned(),
+            time_zone: given(query.time_zone.as_ref()).unwrap_or("UTC").to_owned(),
+        }),
+        bytes_per_sec: bytes(query.bandwidth.as_ref())?,
+        ..MoveOptions::default()
     })
 }

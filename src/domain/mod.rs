@@ -28,4 +28,6 @@ pub mod event;
 
 pub mod overview;
 
+pub mod report;
+
 pub mod workload;

@@ -61,7 +61,7 @@ pub struct DemoNote {
 /// Something a person should look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
-    /// `failed_job`, `awaiting_approval`, `stuck_job`, `location_away`, `location_full`, `part_down`.
+    /// `failed_job`, `awaiting_approval`, `stuck_job`, `location_away`, `location_full`, `price_book_old`, `part_down`.
     pub kind: String,
     /// One sentence that names the object.
     pub text: String,

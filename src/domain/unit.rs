@@ -42,6 +42,44 @@ impl Bytes {
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
+
+    /// Reads `1048576`, `50MB`, `1.5GiB`.
+    ///
+    /// # Errors
+    /// What cannot be read, and the units there are.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let split = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kb" => 1_000,
+            "m" | "mb" => 1_000_000,
+            "g" | "gb" => 1_000_000_000,
+            "t" | "tb" => 1_000_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            "tib" => 1 << 40,
+            other => {
+                return Err(format!(
+                    "{other:?} is no unit; B, kB, MB, GB, TB, KiB, MiB, GiB and TiB are"
+                ));
+            }
+        };
+        if let Ok(whole) = number.parse::<u64>() {
+            return whole
+                .checked_mul(unit)
+                .map(Self)
+                .ok_or_else(|| format!("{text} is too large"));
+        }
+        let number: f64 = number
+            .parse()
+            .map_err(|_| format!("{text:?} is no number of bytes"))?;
+        Ok(Self((number * unit as f64) as u64))
+    }
 }
 
 impl Add for Bytes {

@@ -8,5 +8,6 @@ pub mod host;
 pub mod http;
 pub mod ingest;
 pub mod origin;
+pub mod report_html;
 pub mod sse;
 pub mod ws;

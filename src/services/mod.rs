@@ -31,6 +31,10 @@ pub mod meter;
 
 pub mod backtest;
 
+pub mod reports;
+
+pub mod chosen;
+
 pub use error::ServiceError;
 
 use crate::adapters::sql::Store;
@@ -125,6 +129,10 @@ pub struct Services {
     pub prices: prices::Prices,
     /// The first page.
     pub overview: overview::OverviewService,
+    /// Deeds on several datasets.
+    pub chosen: chosen::Chosen,
+    /// What is printed and handed on.
+    pub reports: reports::Reports,
     /// State of each part.
     pub health: health::Health,
     /// The live channel.
@@ -145,12 +153,15 @@ impl Services {
     pub fn new(deps: &Deps) -> Self {
         let mover = mover::Mover::new(deps);
         let recommender = recommender::Recommender::new(deps);
+        let catalog = catalog::Catalog::new(deps);
         Self {
-            catalog: catalog::Catalog::new(deps),
+            chosen: chosen::Chosen::new(&catalog, &recommender, &mover),
+            catalog,
             telemetry: telemetry::Telemetry::new(deps),
             prices: prices::Prices::new(deps),
             overview: overview::OverviewService::new(deps),
             health: health::Health::new(deps, &mover, &recommender),
+            reports: reports::Reports::new(deps, &recommender),
             mover,
             recommender,
             live: deps.live.clone(),

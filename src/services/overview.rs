@@ -7,10 +7,15 @@ use crate::adapters::sql::overview::{self as sums, Needs, Waiting};
 use crate::adapters::sql::{Conn, jobs_list, locations};
 use crate::domain::location::LocationCheck;
 use crate::domain::overview::{Attention, Overview};
+use crate::domain::price::book::PriceBook;
 use crate::domain::unit::{NanoUsd, Timestamp};
+use std::collections::BTreeSet;
 
 /// A location with less free space than this share of its size is worth a look.
 const NEARLY_FULL_PERCENT: u128 = 5;
+
+/// Vendors change prices about once a year; figures older than this are worth a look.
+const PRICES_OLD_DAYS: i64 = 365;
 
 /// Lines of one kind that are listed; the count by status tells how many more there are.
 const LINES_OF_A_KIND: i64 = 5;
@@ -39,10 +44,15 @@ impl OverviewService {
         let placements = sums::shares(&mut conn).await?;
         let found = sums::found(&mut conn, self.deps.clock.now()).await?;
         let mut attention = self.of_jobs(&mut conn).await?;
+        let mut books = BTreeSet::new();
         for row in locations::list(&mut conn).await? {
             let name = row.location.name.as_str();
             attention.extend(row.check.and_then(|check| of_location(name, &check)));
+            books.insert(row.location.price_book);
         }
+        let now = self.deps.clock.now();
+        let used = books.iter().filter_map(|name| self.deps.prices.find(name));
+        attention.extend(used.filter_map(|book| of_prices(book, now)));
         let monthly = placements.iter().filter_map(|p| p.monthly_cost_nanousd);
         Ok(Overview {
             dataset_count: placements.iter().map(|p| p.dataset_count).sum(),
@@ -126,6 +136,19 @@ fn of_location(name: &str, check: &LocationCheck) -> Option<Attention> {
             "location_full",
             format!("The location {name} is nearly full: {free} free of {total}."),
         )
+    })
+}
+
+/// What a person should know of a price book that a location uses.
+fn of_prices(book: &PriceBook, now: Timestamp) -> Option<Attention> {
+    let since = Timestamp::parse_rfc3339(&format!("{}T00:00:00Z", book.date)).ok()?;
+    (now.since(since) > PRICES_OLD_DAYS * Timestamp::DAY).then(|| Attention {
+        kind: "price_book_old".into(),
+        text: format!(
+            "The prices {} are of {}, more than a year old; every recommendation for their locations rests on them.",
+            book.name, book.date
+        ),
+        href: format!("/prices?book={}", book.name.replace('/', "%2F")),
     })
 }
 

@@ -4,7 +4,7 @@
 
 use super::live::Live;
 use super::pages;
-use super::parts::{demo, frame, keys, notice, time};
+use super::parts::{demo, frame, keys, notice, palette, time};
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -56,16 +56,20 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("") view=pages::overview::page ssr=SsrMode::Async/>
                         <Route path=path!("datasets") view=pages::datasets::page ssr=SsrMode::Async/>
                         <Route path=path!("datasets/:id") view=pages::dataset::page ssr=SsrMode::Async/>
+                        <Route path=path!("datasets/:id/what-if") view=pages::what_if::page ssr=SsrMode::Async/>
                         <Route path=path!("recommendations") view=pages::recommendations::page ssr=SsrMode::Async/>
                         <Route path=path!("plan") view=pages::plan::page ssr=SsrMode::Async/>
                         <Route path=path!("jobs") view=pages::jobs::page ssr=SsrMode::Async/>
                         <Route path=path!("jobs/:id") view=pages::job::page ssr=SsrMode::Async/>
                         <Route path=path!("locations") view=pages::locations::page ssr=SsrMode::Async/>
+                        <Route path=path!("reports") view=pages::reports::page ssr=SsrMode::Async/>
+                        <Route path=path!("reports/:name") view=pages::reports::one ssr=SsrMode::Async/>
                         <Route path=path!("prices") view=pages::prices::page ssr=SsrMode::Async/>
                     </Routes>
                 </main>
             </div>
             {keys::keys()}
+            {palette::palette()}
         </Router>
     }
 }

@@ -99,6 +99,14 @@ pub async fn copy(text: String) -> bool {
         .is_ok()
 }
 
+/// Asks the browser to print the page.
+pub fn print() {
+    if let Some(window) = web_sys::window() {
+        // A browser that does not print leaves the page as it is.
+        let _asked = window.print();
+    }
+}
+
 /// Scheme, host and port of the page: `http://127.0.0.1:8080`.
 #[must_use]
 pub fn origin() -> String {
@@ -199,6 +207,14 @@ pub fn open_dialog(id: &str) {
     if let Some(dialog) = dialog.and_then(|d| d.dyn_into::<web_sys::HtmlDialogElement>().ok()) {
         // One that is open already stays open.
         let _opened = dialog.show_modal();
+    }
+}
+
+/// Closes it again.
+pub fn close_dialog(id: &str) {
+    let dialog = document().and_then(|d| d.get_element_by_id(id));
+    if let Some(dialog) = dialog.and_then(|d| d.dyn_into::<web_sys::HtmlDialogElement>().ok()) {
+        dialog.close();
     }
 }
 

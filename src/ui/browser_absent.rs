@@ -39,6 +39,9 @@ pub async fn copy(_text: String) -> bool {
     false
 }
 
+/// No paper.
+pub fn print() {}
+
 /// The server does not know under which name it was reached.
 #[must_use]
 pub fn origin() -> String {
@@ -62,6 +65,9 @@ pub fn walk(_class: &str, _step: i32) {}
 
 /// Nothing to open.
 pub fn open_dialog(_id: &str) {}
+
+/// Nothing to close.
+pub fn close_dialog(_id: &str) {}
 
 /// No field to focus.
 pub fn focus(_id: &str) {}

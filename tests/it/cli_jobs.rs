@@ -65,6 +65,10 @@ fn detail(stages: &[JobStatus]) -> JobDetail {
         objects: Vec::new(),
         verification: None,
         outcome: None,
+        samples: Vec::new(),
+        options: data_in_motion::domain::migration::options::MoveOptions::default(),
+        limits: Vec::new(),
+        has_receipt: false,
         plan: None,
         job,
     }

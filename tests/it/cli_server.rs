@@ -385,27 +385,6 @@ async fn where_and_how_comes_from_flags_or_the_environment() {
 }
 
 #[tokio::test]
-async fn what_is_named_but_not_built_says_so_and_starts_nothing() {
-    let nowhere = "http://127.0.0.1:1";
-    for args in [
-        &["report", "savings"][..],
-        &["report", "placement", "--html", "x.html"],
-        &["report", "moves"],
-    ] {
-        let ran = dim(nowhere, args).await;
-        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{args:?}");
-        assert!(ran.err.contains("not supported yet: "), "{}", ran.err);
-    }
-    let help = dim(nowhere, &["--help"]).await;
-    let said = help
-        .out
-        .lines()
-        .find(|l| l.trim_start().starts_with("report"))
-        .unwrap();
-    assert!(said.contains("not supported yet"), "{said}");
-}
-
-#[tokio::test]
 async fn settings_are_shown_with_their_origin_and_a_remote_address_must_be_meant() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(

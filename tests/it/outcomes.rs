@@ -190,3 +190,144 @@ async fn an_undone_move_is_not_judged() {
     );
     assert_eq!(story.after(30).await, outcome);
 }
+
+/// What `dim report NAME …` writes.
+async fn report(url: &str, args: &[&str]) -> String {
+    let ran = dim(url, &[&["report"], args].concat()).await;
+    assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+    ran.out
+}
+
+fn figure(report: &serde_json::Value, key: &str) -> serde_json::Value {
+    let all = report["figures"].as_array().unwrap();
+    all.iter().find(|f| f["key"] == key).unwrap()["value"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_show_the_same_measured_figures_on_the_page_in_the_api_and_on_the_command_line() {
+    let story = Story::moved().await;
+    story.clock.set(NOW.plus_micros(25 * Timestamp::DAY));
+    story.access(AccessOp::Read, 32 << 20, 20).await;
+    let outcome = story.after(40).await;
+    let realised = outcome.realised.clone().unwrap().monthly_saving_nanousd;
+    let forecast = outcome.expected.clone().unwrap().monthly_saving_nanousd;
+    let url = story.app.listen().await;
+    let api = Api::new(&url);
+
+    let savings = api.get("/api/v1/reports/savings").await.json();
+    assert_eq!(figure(&savings, "realised"), realised.0);
+    assert_eq!(figure(&savings, "forecast"), forecast.0);
+    assert_eq!(
+        api.get("/api/v1/reports/savings.json").await.json()["figures"],
+        savings["figures"]
+    );
+    let typed: serde_json::Value =
+        serde_json::from_str(&report(&url, &["savings", "-o", "json"]).await).unwrap();
+    assert_eq!(typed["figures"], savings["figures"]);
+    let shown = realised.to_string();
+    for text in [
+        report(&url, &["savings"]).await,
+        api.get("/reports/savings").await.text,
+        api.get("/api/v1/reports/savings.html").await.text,
+    ] {
+        assert!(
+            text.contains(&shown.replace('<', "&lt;")) || text.contains(&shown),
+            "{shown} in {text}"
+        );
+        assert!(
+            text.contains("lake/STANDARD") && text.contains("deep/GLACIER_IR"),
+            "{text}"
+        );
+    }
+    let csv = report(&url, &["savings", "-o", "csv"]).await;
+    let mut lines = csv.lines();
+    let head: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let row: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let at = head.iter().position(|h| *h == "realised_nanousd").unwrap();
+    assert_eq!(row[at], realised.0.to_string());
+    assert_eq!(lines.next(), None);
+
+    // A span that ended before the switch holds nothing of it.
+    let later = api.get("/api/v1/reports/savings?days=7").await.json();
+    assert_eq!(figure(&later, "realised"), 0);
+
+    let moves = api.get("/api/v1/reports/moves").await.json();
+    assert_eq!(
+        (figure(&moves, "jobs"), figure(&moves, "completed")),
+        (1.into(), 1.into())
+    );
+    let events = moves["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|t| t["key"] == "events")
+        .unwrap();
+    let stages: Vec<&str> = events["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r[4].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        stages,
+        ["Completed", "Switching", "Verifying", "Copying", "Queued"]
+    );
+    let one = api.get("/api/v1/reports/moves?limit=1").await.json();
+    let events = one["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|t| t["key"] == "events")
+        .unwrap();
+    assert_eq!(
+        (events["rows"].as_array().unwrap().len(), &events["row_count"]),
+        (1, &5.into())
+    );
+
+    let placement = report(&url, &["inventory", "--table", "placements"]).await;
+    assert!(
+        placement.contains("deep") && placement.contains("GLACIER_IR"),
+        "{placement}"
+    );
+    let copies = report(&url, &["placement", "--table", "copies", "-o", "csv"]).await;
+    assert!(copies.contains("lake,STANDARD,retained,1,"), "{copies}");
+    let size = story
+        .app
+        .services()
+        .catalog
+        .find_dataset(&DatasetKey::Id(story.set.id))
+        .await
+        .unwrap()
+        .size_bytes;
+    assert_eq!(
+        figure(&api.get("/api/v1/reports/placement").await.json(), "size"),
+        size.0
+    );
+
+    let advice = api.get("/api/v1/reports/advice").await.json();
+    let policies = advice["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|t| t["key"] == "policies")
+        .unwrap();
+    let rows = policies["rows"].as_array().unwrap();
+    let ratio = |name: &str| rows.iter().find(|r| r[1] == name).map(|r| r[4].as_f64().unwrap());
+    assert!(
+        (ratio("Optimum in hindsight").unwrap() - 1.0).abs() < 1e-9,
+        "{rows:?}"
+    );
+    assert!(ratio("Recommended").unwrap() > 0.0);
+
+    let file = story.app.dir.path().join("savings.html");
+    let ran = dim(&url, &["report", "savings", "--html", file.to_str().unwrap()]).await;
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    let html = std::fs::read_to_string(file).unwrap();
+    assert!(html.contains("<h1>Savings</h1>") && !html.contains("<script") && !html.contains("src="));
+
+    assert_eq!(api.get("/reports/nothing").await.status, 404);
+    let nothing = api.get("/api/v1/reports/nothing.csv").await;
+    assert_eq!((nothing.status, nothing.code()), (404, "not_found".to_owned()));
+    let table = api.get("/api/v1/reports/moves.csv?table=colours").await;
+    assert_eq!((table.status, table.code()), (422, "bad_table".to_owned()));
+}

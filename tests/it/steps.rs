@@ -157,14 +157,14 @@ async fn fails_once(step: &'static str, met_by_job: bool, after: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_may_fail_once_before_it_has_an_effect() {
     for (step, met_by_job) in STEPS {
-        fails_once(step, met_by_job, false).await;
+        Box::pin(fails_once(step, met_by_job, false)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_may_be_done_twice_because_its_answer_was_lost() {
     for (step, met_by_job) in STEPS {
-        fails_once(step, met_by_job, true).await;
+        Box::pin(fails_once(step, met_by_job, true)).await;
     }
 }
 

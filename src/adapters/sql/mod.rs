@@ -50,6 +50,8 @@ pub mod jobs_parts;
 
 pub mod jobs_rates;
 
+pub mod jobs_samples;
+
 pub mod jobs_staging;
 
 pub mod jobs_switch;
@@ -57,6 +59,8 @@ pub mod jobs_switch;
 pub mod limits;
 
 pub mod receipts;
+
+pub mod reports;
 
 pub mod outcomes;
 

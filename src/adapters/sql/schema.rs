@@ -28,6 +28,7 @@ const FILES: &[(&str, &str)] = &[
     ("090_stores", include_str!("schema/090_stores.sql")),
     ("091_checksums", include_str!("schema/091_checksums.sql")),
     ("095_streams", include_str!("schema/095_streams.sql")),
+    ("100_samples", include_str!("schema/100_samples.sql")),
 ];
 
 /// Applies what is missing.

@@ -17,6 +17,8 @@ pub mod options;
 
 pub mod receipt;
 
+pub mod timeline;
+
 #[cfg(test)]
 mod machine_tests;
 
@@ -243,6 +245,18 @@ pub struct JobDetail {
     /// Was it right? What it was expected to bring beside what it brought, once it was completed.
     #[serde(default)]
     pub outcome: Option<Outcome>,
+    /// How far it was and when, oldest first: about one a second, fewer in a long job.
+    #[serde(default)]
+    pub samples: Vec<timeline::Sample>,
+    /// How it is carried out.
+    #[serde(default)]
+    pub options: MoveOptions,
+    /// Limits on bytes and objects a second that hold it back.
+    #[serde(default)]
+    pub limits: Vec<limit::Limit>,
+    /// Whether a signed receipt is kept: `/api/v1/jobs/ID/receipt`.
+    #[serde(default)]
+    pub has_receipt: bool,
 }
 
 /// One line of a plan's or a placement's cost.

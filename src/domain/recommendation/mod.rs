@@ -26,6 +26,7 @@ pub mod problem;
 pub mod quote;
 pub mod solve;
 mod tell;
+pub mod what_if;
 
 /// A storage class at a location.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -29,7 +29,7 @@ pub struct Candidate<'a> {
 }
 
 /// Where readers are.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Readers {
     /// The provider whose network they are in.
     pub provider: String,

@@ -72,13 +72,19 @@ fn is_same(a: &PlacementRef, b: &PlacementRef) -> bool {
 /// The recommendation for a dataset, as one without a past of its own: the caller gives it its id, its review and its dates.
 #[must_use]
 pub fn solve(p: &Problem<'_>) -> Recommendation {
-    let mut answer = blank(p);
-    let held = p.held();
     let today = p.now.day();
     let seen = p
         .days
         .iter()
         .any(|d| d.reads + d.writes > 0 && d.start.day() <= today);
+    solve_for(p, seen, forecast(p.days, p.held(), today))
+}
+
+/// The same for a forecast that is given, whatever the days of the problem say. `seen` is whether there was any event.
+#[must_use]
+pub fn solve_for(p: &Problem<'_>, seen: bool, forecast: Option<Forecast>) -> Recommendation {
+    let mut answer = blank(p);
+    let held = p.held();
     if !seen {
         answer.action = Action::NoHistory;
         answer.reasons.push(Reason::NoHistory);
@@ -87,7 +93,6 @@ pub fn solve(p: &Problem<'_>) -> Recommendation {
         answer.reasons.push(Reason::NoSize);
         return finished(answer, p);
     }
-    let forecast = forecast(p.days, held, today);
     answer.forecast.clone_from(&forecast);
     let Some(here) = p.current.at else {
         answer.reasons.push(Reason::NoPriceHere {

@@ -15,7 +15,6 @@ pub mod exit;
 pub mod health;
 pub mod import;
 pub mod jobs;
-pub mod later;
 pub mod limits;
 pub mod locations;
 pub mod migrate;
@@ -27,6 +26,7 @@ pub mod output;
 pub mod prices;
 pub mod recommendation_text;
 pub mod recommendations;
+pub mod report;
 pub mod serve;
 pub mod style;
 pub mod table;
@@ -94,9 +94,8 @@ pub enum Command {
     Db(db::Db),
     /// Run a mover alone: takes jobs from a database that it shares with servers.
     Mover(Box<mover::MoverArgs>),
-    /// Printable reports (not supported yet).
-    #[command(subcommand)]
-    Report(later::Report),
+    /// Reports that print: savings, placement, moves, and how good the advice was.
+    Report(report::ReportArgs),
     /// Check the receipt of a move against the store, without a server.
     Verify(verify::VerifyArgs),
     /// Replay an access history against every policy: what each would have cost, without looking ahead.
@@ -127,7 +126,6 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
     let out = Out::new(options.format());
     match command {
         Command::Config(command) => config::run(&command, options),
-        Command::Report(report) => later::report(&report),
         Command::Serve(_) => Err(CliError::usage(
             "`dim serve` is a program of its own, not a call to a server",
         )),
@@ -145,6 +143,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Migrate(command) => migrate::run(command, &client()?, out).await,
         Command::Prices(command) => prices::run(command, &client()?, out).await,
         Command::Jobs(command) => jobs::run(command, &client()?, out).await,
+        Command::Report(args) => report::run(args, &client()?, out).await,
         Command::Limits(command) => limits::run(command, &client()?, out).await,
         Command::Watch(command) => watch::run(command, &client()?, out).await,
     }

@@ -36,6 +36,7 @@ pub mod prices;
 pub mod problem;
 pub mod recommendations;
 pub mod redraw;
+pub mod reports;
 pub mod table;
 
 use crate::services::Services;
@@ -58,6 +59,7 @@ pub fn table() -> Vec<Route> {
         super::ingest::table(),
         recommendations::table(),
         prices::table(),
+        reports::table(),
         jobs::table(),
         limits::table(),
         policies::table(),

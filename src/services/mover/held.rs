@@ -9,7 +9,7 @@ use super::pace::Pace;
 use super::state::Shared;
 use crate::adapters::sql::jobs::{self, JobRow};
 use crate::adapters::sql::jobs_change::{self, Also, status_event};
-use crate::adapters::sql::{StoreError, WriteTx, jobs_lease};
+use crate::adapters::sql::{StoreError, WriteTx, jobs_lease, jobs_samples};
 use crate::domain::id::LocationId;
 use crate::domain::migration::JobStatus;
 use crate::domain::migration::limit::LimitScope;
@@ -303,6 +303,9 @@ async fn store(
     let stored = async {
         let mut tx = deps.store.write().await?;
         let stored = jobs_lease::progress(&mut tx, row.job.id, row.job.fence, stage, progress).await?;
+        if stored {
+            jobs_samples::take(&mut tx, row.job.id, deps.clock.now(), progress).await?;
+        }
         tx.commit().await?;
         Ok::<_, StoreError>(stored)
     };

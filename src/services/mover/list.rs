@@ -3,11 +3,11 @@
 use super::Mover;
 use crate::adapters::sql::jobs;
 use crate::adapters::sql::jobs_list::{self, ListFilter, WithStatus};
-use crate::adapters::sql::jobs_objects;
-use crate::adapters::sql::outcomes;
+use crate::adapters::sql::{jobs_objects, jobs_samples, limits, outcomes, receipts};
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::Page;
 use crate::domain::id::JobId;
+use crate::domain::migration::limit::{Limit, LimitScope};
 use crate::domain::migration::{Job, JobDetail, JobFilter, JobStatus};
 use crate::services::{ServiceError, ServiceResult};
 
@@ -61,9 +61,25 @@ impl Mover {
             verification: row.verification,
             plan: jobs::plan(&mut tx, id).await?,
             outcome: outcomes::of_job(&mut tx, id).await?,
+            samples: jobs_samples::of(&mut tx, id).await?,
+            has_receipt: receipts::find(&mut tx, id).await?.is_some(),
+            limits: of_job(limits::all(&mut tx).await?, &row.job),
+            options: row.options,
             job: row.job,
         })
     }
+}
+
+/// Those of the limits that hold this job back.
+fn of_job(limits: Vec<Limit>, job: &Job) -> Vec<Limit> {
+    let mine = [
+        LimitScope::Total,
+        LimitScope::Job(job.id),
+        LimitScope::Location(job.source_location_id),
+        LimitScope::Location(job.target_location_id),
+    ]
+    .map(|scope| scope.to_string());
+    limits.into_iter().filter(|l| mine.contains(&l.scope)).collect()
 }
 
 fn read_status(text: Option<&str>) -> ServiceResult<WithStatus> {

@@ -16,7 +16,7 @@ use crate::services::{ServiceError, ServiceResult};
 
 /// Days that are replayed at most, the latest ones: ten years. A single event with a date of long ago would otherwise make a replay
 /// of centuries.
-const DAYS_MOST: i64 = 3_660;
+pub(super) const DAYS_MOST: i64 = 3_660;
 
 /// How to replay.
 #[derive(Clone, Debug)]
@@ -111,8 +111,14 @@ async fn actual(conn: &mut Conn, dataset: &Dataset, book: &str) -> ServiceResult
 }
 
 fn history(dataset: &Dataset, days: &[AccessBucket]) -> ReadHistory {
-    let name = dataset.name.to_string();
     let mut builder = HistoryBuilder::default();
+    let events = add(&mut builder, dataset, days);
+    whole(builder, events)
+}
+
+/// Adds a dataset with its days; how many events they stand for.
+pub(super) fn add(builder: &mut HistoryBuilder, dataset: &Dataset, days: &[AccessBucket]) -> i64 {
+    let name = dataset.name.to_string();
     builder.object(ObjectRecord {
         object_id: name.clone(),
         size_bytes: dataset.size_bytes.0,
@@ -121,7 +127,7 @@ fn history(dataset: &Dataset, days: &[AccessBucket]) -> ReadHistory {
     });
     let mut events = 0;
     for day in days {
-        let mut add = |op: Op, size_bytes: u64| {
+        let mut one = |op: Op, size_bytes: u64| {
             builder.event(&EventRecord {
                 unix_time: day.start.unix_secs(),
                 object_id: name.clone(),
@@ -130,14 +136,19 @@ fn history(dataset: &Dataset, days: &[AccessBucket]) -> ReadHistory {
             });
         };
         if day.reads > 0 {
-            add(Op::Get, day.read_bytes.0);
+            one(Op::Get, day.read_bytes.0);
         }
         // A write tells that the dataset was there; its size is the catalog's.
         if day.writes > 0 {
-            add(Op::Put, 0);
+            one(Op::Put, 0);
         }
         events += day.reads + day.writes;
     }
+    events
+}
+
+/// The history of all that were added.
+pub(super) fn whole(builder: HistoryBuilder, events: i64) -> ReadHistory {
     let mut history = builder.finish();
     history.events = u64::try_from(events).unwrap_or(0);
     ReadHistory {

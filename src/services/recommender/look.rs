@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Days of history that are looked at: of older reads the longest memory keeps less than a twentieth.
-const HISTORY_DAYS: i64 = 1_200;
+pub(super) const HISTORY_DAYS: i64 = 1_200;
 /// How often a dataset that changes under the look is looked at again at once.
 const ATTEMPTS: u32 = 3;
 

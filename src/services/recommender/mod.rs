@@ -14,7 +14,9 @@ mod look;
 mod money;
 mod outcomes;
 mod pass;
+pub mod regret;
 mod review;
+pub mod scene;
 
 pub use backtest::BacktestAsked;
 pub use money::MoveMoney;

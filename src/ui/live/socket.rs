@@ -198,7 +198,7 @@ impl Socket {
     fn hear(self: &Rc<Self>, data: &JsValue) {
         let Some(text) = data.as_string() else { return };
         // A message of a newer server is not understood; it is left to the pages, which ask for what they show.
-        let Ok(message) = serde_json::from_str::<LiveMessage>(&text) else {
+        let Ok(message) = serde_json::from_slice::<LiveMessage>(text.as_bytes()) else {
             return;
         };
         self.heard.set(self.heard.get() + 1);

@@ -112,7 +112,7 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
         <div class="cols">
             <div class="stack">
                 <section class="card" aria-labelledby="advice">
-                    <div class="card-head"><h2 id="advice">"Recommendation"</h2></div>
+                    <div class="card-head"><h2 id="advice">"Recommendation"</h2><A href=format!("/datasets/{id}/what-if") attr:class="small">"What if…"</A></div>
                     {sources.advice.draw(move |r| recommendation(r, id))}
                 </section>
                 <section class="card" aria-labelledby="history">
@@ -188,7 +188,7 @@ fn replay(report: Option<BacktestReport>, id: DatasetId) -> AnyView {
     match report {
         Some(report) => backtest(&report),
         None => view! {
-            <div class="card-body">
+            <div class="card-body row">
                 <a class="button" href=format!("/datasets/{id}?backtest=1#backtest") data-testid="replay" data-noscroll>"Replay its history"</a>
             </div>
         }

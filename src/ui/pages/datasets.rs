@@ -1,7 +1,7 @@
 //! The dataset list: search, filters, order and paging are all in the URL, and done by the server.
 
 use super::{field, head};
-use crate::api::catalog::{CreateDataset, list_datasets, list_locations};
+use crate::api::catalog::{ApplyToChosen, CreateDataset, list_datasets, list_locations};
 use crate::api::query::DatasetQuery;
 use crate::domain::dataset::{DatasetSummary, Page};
 use crate::domain::location::LocationSummary;
@@ -153,10 +153,11 @@ fn select(
 fn list(page: Held<Page<DatasetSummary>>, query: DatasetQuery) -> AnyView {
     Live::get().on_stage(LIST_EVERY, move || page.refresh());
     let query = StoredValue::new(query);
+    let refresh = Callback::new(move |()| page.refresh());
     view! {
         {move || {
-            let page = page.get();
-            query.with_value(|query| if page.items.is_empty() { nothing(query) } else { table(page, query) })
+            let rows = page.get();
+            query.with_value(|query| if rows.items.is_empty() { nothing(query) } else { table(rows, query, refresh) })
         }}
     }
     .into_any()
@@ -177,7 +178,37 @@ fn nothing(query: &DatasetQuery) -> AnyView {
     )
 }
 
-fn table(page: Page<DatasetSummary>, query: &DatasetQuery) -> AnyView {
+/// What can be done to the rows that are ticked: the boxes belong to this form wherever they stand.
+fn chosen(refresh: Callback<()>) -> AnyView {
+    let action = ServerAction::<ApplyToChosen>::new();
+    follow(action, move || refresh.run(()));
+    let busy = move || action.pending().get();
+    view! {
+        <details class="quiet chosen" data-testid="chosen">
+            <summary>"With the ticked ones"</summary>
+            <ActionForm action=action attr:id="chosen">
+                <div class="filters">
+                    <div class="field">
+                        <label for="chosen-deed">"Do"</label>
+                        <select id="chosen-deed" name="deed">
+                            <option value="plan">"Plan the advised moves, each to be approved"</option>
+                            <option value="pin">"Pin: never moved by advice"</option>
+                            <option value="unpin">"Take the pin away"</option>
+                        </select>
+                    </div>
+                    <div class="field">
+                        <label for="chosen-reason">"Because (for a pin)"</label>
+                        <input id="chosen-reason" name="reason" maxlength="300" autocomplete="off" placeholder="needed for the audit in May"/>
+                    </div>
+                    <button type="submit" data-testid="apply-chosen" disabled=busy>"Do it"</button>
+                </div>
+            </ActionForm>
+        </details>
+    }
+    .into_any()
+}
+
+fn table(page: Page<DatasetSummary>, query: &DatasetQuery, refresh: Callback<()>) -> AnyView {
     let at = |cursor| {
         DatasetQuery {
             cursor,
@@ -189,11 +220,13 @@ fn table(page: Page<DatasetSummary>, query: &DatasetQuery) -> AnyView {
     let first = query.cursor.is_some().then(|| at(None));
     let (shown, total) = (page.items.len(), page.total);
     view! {
+        {chosen(refresh)}
         <div class="table-wrap">
             <table class="cards" data-testid="datasets">
                 <caption class="visually-hidden">"Datasets"</caption>
                 <thead>
                     <tr>
+                        <th scope="col" class="choose"><span class="visually-hidden">"Choose"</span></th>
                         {column(query, "Dataset", Some("name"), false)}
                         {column(query, "Size", Some("size"), true)}
                         {column(query, "Placement", None, false)}
@@ -256,6 +289,7 @@ fn row(summary: DatasetSummary) -> AnyView {
         .map(|_| view! { <span class="sub">{icon(Icon::Pin)} " pinned"</span> });
     view! {
         <tr data-testid="dataset-row" data-dataset-id=d.id.to_string()>
+            <td class="choose"><input type="checkbox" form="chosen" name="ids[]" value=d.id.to_string() aria-label=format!("Choose {}", d.name)/></td>
             <td class="title">
                 <A href=format!("/datasets/{}", d.id) attr:class="name">{d.name.to_string()}</A>
                 {pinned}

@@ -1,19 +1,23 @@
 //! One job: its stages, progress, objects and events, and what can be done with it.
 
-use crate::api::moves::get_job;
+use super::field;
+use crate::api::moves::{JobPage, get_job};
+use crate::domain::migration::timeline::time_left;
 use crate::domain::migration::{Job, JobDetail, JobEvent, JobStatus, ManifestObject};
 use crate::ui::browser;
-use crate::ui::format::{plural, rate, title};
+use crate::ui::format::{duration, plural, rate, title};
 use crate::ui::live::Live;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;
 use crate::ui::parts::job::{actions, fraction, live_badge, meter, objects_line};
 use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::options::asked;
 use crate::ui::parts::outcome::outcome_card;
 use crate::ui::parts::plan::{checks, plan, saving};
 use crate::ui::parts::stages::stages;
 use crate::ui::parts::time::{full, moment};
+use crate::ui::parts::timeline::{gantt, replay, throughput};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -22,34 +26,57 @@ use std::time::Duration;
 
 /// The page asks again this often at most while its job changes stage.
 const PAGE_EVERY: Duration = Duration::from_millis(500);
+/// And this often while bytes move.
+const SAMPLES_EVERY: Duration = Duration::from_secs(3);
 
 /// The page.
 pub fn page() -> AnyView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|p| p.get("id")).unwrap_or_default());
-    let detail = Source::new(move || id.get(), get_job);
+    let at = field("at");
+    let at = Memo::new(move |_| at().and_then(|text| text.parse::<i64>().ok()));
+    let page = Source::new(move || id.get(), get_job);
     view! {
         <div class="page">
             <Title text=move || format!("Job {}", id.get())/>
-            {detail.draw(body)}
+            {page.draw(move |p| body(p, at))}
         </div>
     }
     .into_any()
 }
 
-fn body(detail: Held<JobDetail>) -> AnyView {
-    let first = detail.now().job;
-    let refresh = Callback::new(move |()| detail.refresh());
-    Live::get().on_stage(PAGE_EVERY, move || detail.refresh());
-    let fetched = detail.part(|d| d.job.clone());
+fn body(page: Held<JobPage>, at: Memo<Option<i64>>) -> AnyView {
+    let first = page.now().detail.job;
+    let refresh = Callback::new(move |()| page.refresh());
+    Live::get().on_stage(PAGE_EVERY, move || page.refresh());
+    let fetched = page.part(|p| p.detail.job.clone());
     let job = Live::get().job(fetched.into());
-    let events = detail.part(|d| d.events.clone());
-    let objects = detail.part(|d| d.objects.clone());
-    let about = detail.part(|d| (d.job.clone(), d.verification.clone()));
-    let outcome = detail.part(|d| d.outcome.clone());
+    follow_samples(job, refresh);
+    let events = page.part(|p| p.detail.events.clone());
+    let objects = page.part(|p| p.detail.objects.clone());
+    let about = page.part(|p| JobDetail {
+        samples: Vec::new(),
+        objects: Vec::new(),
+        events: Vec::new(),
+        plan: None,
+        ..p.detail.clone()
+    });
+    let course = page.part(|p| JobPage {
+        detail: JobDetail {
+            objects: Vec::new(),
+            plan: None,
+            ..p.detail.clone()
+        },
+        now: p.now,
+    });
+    let outcome = page.part(|p| p.detail.outcome.clone());
+    let left = Memo::new(move |_| {
+        course.with(|p| job.with(|j| time_left(&p.detail.samples, j.status, j.attempt, &j.progress)))
+    });
     let reason = Memo::new(move |_| job.with(|j| j.reason.clone()));
     let stage = Memo::new(move |_| job.with(|j| j.status));
-    let planned = detail.now().plan.map(|p| {
+    let replayed = Memo::new(move |_| course.with(|p| p.detail.job.finished_at.is_some()));
+    let planned = page.now().detail.plan.map(|p| {
         view! {
             <section class="card" aria-labelledby="plan">
                 <div class="card-head"><h2 id="plan">"The plan it was made from"</h2></div>
@@ -70,12 +97,19 @@ fn body(detail: Held<JobDetail>) -> AnyView {
             <div class="card-body">
                 {stages(job, events)}
                 {meter(job)}
-                <p class="small muted">{move || job.with(counted)}</p>
+                <p class="small muted">{move || job.with(counted)} <span data-testid="time-left">{move || left.get().map(left_line)}</span></p>
                 {milestones(job)}
             </div>
         </section>
         <div class="cols">
             <div class="stack">
+                <section class="card" aria-labelledby="course">
+                    <div class="card-head"><h2 id="course">"Over time"</h2><span class="small muted">"recorded, every run by itself"</span></div>
+                    <div class="card-body">
+                        {move || course.with(|p| view! { {gantt(&p.detail, p.now)} {throughput(&p.detail, p.now)} })}
+                        {move || replayed.get().then(|| replay(course.get_untracked().detail, at.get_untracked()))}
+                    </div>
+                </section>
                 <section class="card" aria-labelledby="objects">
                     <div class="card-head"><h2 id="objects">"Objects"</h2><span class="small muted">"failed first, at most 200 shown"</span></div>
                     {move || objects_table(objects.get())}
@@ -85,7 +119,7 @@ fn body(detail: Held<JobDetail>) -> AnyView {
             <div class="stack">
                 <section class="card" aria-labelledby="facts">
                     <div class="card-head"><h2 id="facts">"About this job"</h2></div>
-                    <div class="card-body">{move || about.with(|(job, check)| facts(job, check.clone()))}</div>
+                    <div class="card-body">{move || about.with(facts)}</div>
                 </section>
                 <section class="card" aria-labelledby="events">
                     <div class="card-head"><h2 id="events">"Events"</h2></div>
@@ -157,6 +191,36 @@ fn elsewhere(job: Signal<Job>) -> AnyView {
     .into_any()
 }
 
+/// Samples are taken all the time and no stage tells of them: the page asks for them while bytes move.
+fn follow_samples(job: Signal<Job>, refresh: Callback<()>) {
+    let moving =
+        Memo::new(move |_| job.with(|j| matches!(j.status, JobStatus::Copying | JobStatus::Verifying)));
+    let asking = StoredValue::new(None::<IntervalHandle>);
+    let stop = move || {
+        if let Some(handle) = asking.try_update_value(Option::take).flatten() {
+            handle.clear();
+        }
+    };
+    Effect::new(move |_| {
+        stop();
+        if moving.get() {
+            asking.set_value(set_interval_with_handle(move || refresh.run(()), SAMPLES_EVERY).ok());
+        }
+    });
+    on_cleanup(stop);
+}
+
+fn left_line((fast, slow): (i64, i64)) -> String {
+    if fast == slow {
+        return format!("About {} left.", duration(fast));
+    }
+    format!(
+        "{} to {} left, at the fastest and slowest of the latest rates.",
+        duration(fast),
+        duration(slow)
+    )
+}
+
 /// What the present stage counts: the same bar means copied bytes in one stage and compared bytes in the next.
 fn counted(job: &Job) -> String {
     let objects = objects_line(&job.progress);
@@ -177,7 +241,16 @@ fn counted(job: &Job) -> String {
     }
 }
 
-fn facts(job: &Job, verification: Option<String>) -> AnyView {
+fn facts(d: &JobDetail) -> AnyView {
+    let (job, verification) = (&d.job, d.verification.clone());
+    let id = job.id;
+    let receipt = d.has_receipt.then(|| {
+        let (href, save) = (
+            format!("/api/v1/jobs/{id}/receipt"),
+            format!("dim jobs receipt {id} --save receipt-{id}.json"),
+        );
+        view! { <dt>"Receipt"</dt><dd><a href=href rel="external" data-testid="receipt">"Signed, every object with its hash"</a><span class="sub mono">{save}</span></dd> }
+    });
     view! {
         <dl class="facts">
             <dt>"From"</dt><dd><span class="mono">{job.source_uri.to_string()}</span><span class="sub">{job.source_class.to_string()}</span></dd>
@@ -188,6 +261,8 @@ fn facts(job: &Job, verification: Option<String>) -> AnyView {
             <dt>"Run"</dt><dd>{job.attempt.to_string()}</dd>
             {job.forecast_saving_nanousd.map(|s| view! { <dt>"Saving a month"</dt><dd>{saving(Some(s))}</dd> })}
             {verification.map(|v| view! { <dt>"Verified by"</dt><dd>{v}</dd> })}
+            {asked(d)}
+            {receipt}
             {job.undo_until.map(|t| view! { <dt>"Undo until"</dt><dd>{full(t)}</dd> })}
             {job.error_code.clone().map(|c| view! { <dt>"Error code"</dt><dd><code>{c}</code></dd> })}
         </dl>

@@ -20,6 +20,10 @@ pub mod locations;
 
 pub mod prices;
 
+pub mod reports;
+
+pub mod what_if;
+
 pub mod not_found;
 
 use leptos::prelude::*;

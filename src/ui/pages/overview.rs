@@ -100,8 +100,8 @@ fn sums(o: Held<Overview>) -> AnyView {
         <div class="figures">
             {figure("/datasets", "Datasets", text(|o| count(o.dataset_count)), text(|o| o.size_bytes.to_string()))}
             {figure("/datasets?sort=cost", "Cost a month", text(|o| o.monthly_cost_nanousd.to_string()), text(|_| "at the rate of the last 30 days".into()))}
-            {figure("/datasets?advice=move&sort=saving", "Savings found", text(|o| format!("{} a month", o.found_saving_nanousd)), text(|o| plural(o.move_recommendation_count, "open recommendation")))}
-            {figure("/jobs?status=completed", "Savings realised", text(|o| format!("{} a month", o.realised_saving_nanousd)), text(|_| "forecast of the completed moves".into()))}
+            {figure("/datasets?advice=move&sort=saving", "Savings found", text(|o| o.found_saving_nanousd.to_string()), text(|o| format!("a month, by {}", plural(o.move_recommendation_count, "open recommendation"))))}
+            {figure("/reports/savings", "Savings realised", text(|o| o.realised_saving_nanousd.to_string()), text(|_| "a month, forecast of the completed moves".into()))}
             <a class="figure" href="/datasets?sort=last_access">
                 <span class="figure-label">"Accesses counted"</span>
                 <span class="figure-value" data-testid="access-count">{accesses}</span>
@@ -160,6 +160,7 @@ fn attention(items: &[Attention]) -> AnyView {
                 "awaiting_approval" => ("warn", Icon::Person),
                 "stuck_job" => ("warn", Icon::Clock),
                 "location_away" | "location_full" => ("warn", Icon::Location),
+                "price_book_old" => ("warn", Icon::Price),
                 _ => ("err", Icon::Alert),
             };
             let (href, text, kind) = (item.href.clone(), item.text.clone(), title(&item.kind));

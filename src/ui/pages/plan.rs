@@ -4,12 +4,15 @@ use super::field;
 use crate::api::catalog::list_locations;
 use crate::api::moves::{QueueMove, plan_move};
 use crate::api::query::PlanQuery;
+use crate::domain::location::LocationSummary;
 use crate::domain::migration::Plan;
+use crate::ui::parts::ask::ask;
 use crate::ui::parts::command::command;
 use crate::ui::parts::load::Source;
 use crate::ui::parts::notice::follow;
+use crate::ui::parts::options::options;
 use crate::ui::parts::plan::{checks, plan};
-use crate::ui::parts::target::target_form;
+use crate::ui::parts::target::target_fields;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -17,10 +20,21 @@ use leptos_router::components::A;
 /// The page.
 pub fn page() -> AnyView {
     let (dataset, target, class) = (field("dataset"), field("target"), field("class"));
+    let (verify, max_cost, max_bytes) = (field("verify"), field("max_cost"), field("max_bytes"));
+    let (bandwidth, priority, keep_source) = (field("bandwidth"), field("priority"), field("keep_source"));
+    let (window, time_zone) = (field("window"), field("time_zone"));
     let query = Memo::new(move |_| PlanQuery {
         dataset: dataset().unwrap_or_default(),
         target: target().unwrap_or_default(),
         class: class(),
+        verify: verify(),
+        max_cost: max_cost(),
+        max_bytes: max_bytes(),
+        bandwidth: bandwidth(),
+        priority: priority(),
+        window: window(),
+        time_zone: time_zone(),
+        keep_source: keep_source(),
     });
     let planned = Source::new(move || query.get(), plan_move);
     let locations = Source::new(|| (), |()| list_locations());
@@ -36,12 +50,9 @@ pub fn page() -> AnyView {
             </header>
             {planned.draw(move |p| body(&p.now(), query.get_untracked()))}
             <section class="card" aria-labelledby="other">
-                <div class="card-head"><h2 id="other">"Another target"</h2></div>
+                <div class="card-head"><h2 id="other">"Plan it differently"</h2></div>
                 <div class="card-body">
-                    {locations.draw(move |l| {
-                        let q = query.get_untracked();
-                        target_form(q.dataset, &l.now(), "", &q.target, q.class.as_deref().unwrap_or_default())
-                    })}
+                    {locations.draw(move |l| view! { {move || differently(&query.get(), &l.get())} }.into_any())}
                 </div>
             </section>
         </div>
@@ -52,12 +63,18 @@ pub fn page() -> AnyView {
 fn body(p: &Plan, query: PlanQuery) -> AnyView {
     let class = p.target_class.to_string();
     let line = format!(
-        "dim migrate plan --dataset-id {} --target-location {} --storage-class {class}",
-        p.dataset_id, query.target
+        "dim migrate plan --dataset-id {} --target-location {} --storage-class {class}{}",
+        p.dataset_id,
+        query.target,
+        query.arguments()
     );
     let name = p.dataset_name.clone();
     let decide = if p.applicable {
-        queue(p.dataset_id.to_string(), query.target, class)
+        queue(PlanQuery {
+            dataset: p.dataset_id.to_string(),
+            class: Some(class),
+            ..query
+        })
     } else {
         view! { <p class="bad">"A check does not allow this move, so it cannot be queued. The source is untouched."</p> }.into_any()
     };
@@ -82,15 +99,35 @@ fn body(p: &Plan, query: PlanQuery) -> AnyView {
     .into_any()
 }
 
-fn queue(dataset: String, target: String, class: String) -> AnyView {
+fn differently(query: &PlanQuery, locations: &[LocationSummary]) -> AnyView {
+    let class = query.class.as_deref().unwrap_or_default();
+    let fields = view! {
+        <input type="hidden" name="dataset" value=query.dataset.clone()/>
+        <div class="form-grid">{target_fields(locations, "", &query.target, class)}</div>
+        {options(query)}
+        <div><button type="submit" data-testid="replan">"Show the plan"</button></div>
+    };
+    ask(
+        "/plan",
+        "",
+        "Plan a move",
+        view! { <div class="stack-s">{fields}</div> }.into_any(),
+    )
+}
+
+fn queue(query: PlanQuery) -> AnyView {
     let action = ServerAction::<QueueMove>::new();
     follow(action, || {});
     let busy = move || action.pending().get();
+    let hidden = query
+        .fields()
+        .into_iter()
+        .filter_map(|(name, value)| Some((format!("query[{name}]"), value?)))
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
+        .collect_view();
     view! {
         <ActionForm action=action>
-            <input type="hidden" name="dataset" value=dataset/>
-            <input type="hidden" name="target" value=target/>
-            <input type="hidden" name="class" value=class/>
+            {hidden}
             <div class="stack-s">
                 <label class="check"><input type="checkbox" name="require_approval" value="yes"/> "Wait for an approval before it begins"</label>
                 <div><button type="submit" class="primary" data-testid="queue-move" disabled=busy>"Queue this move"</button></div>

@@ -190,11 +190,11 @@ fn alternatives(r: &Recommendation) -> Option<AnyView> {
         .alternatives
         .iter()
         .map(|a| {
-            let plan = PlanQuery {
-                dataset: dataset.clone(),
-                target: a.placement.location_name.to_string(),
-                class: Some(a.placement.storage_class.to_string()),
-            }
+            let plan = PlanQuery::of(
+                dataset.clone(),
+                a.placement.location_name.to_string(),
+                Some(a.placement.storage_class.to_string()),
+            )
             .href();
             let why = match &a.why_not {
                 None => badge("ok", Icon::Check, "Proposed"),
@@ -260,11 +260,11 @@ fn decision(r: &Recommendation, refresh: Callback<()>) -> Option<AnyView> {
     let action = ServerAction::<ReviewAdvice>::new();
     follow(action, move || refresh.run(()));
     let dataset = r.dataset_id.to_string();
-    let plan = PlanQuery {
-        dataset: dataset.clone(),
-        target: to.location_name.to_string(),
-        class: Some(to.storage_class.to_string()),
-    }
+    let plan = PlanQuery::of(
+        dataset.clone(),
+        to.location_name.to_string(),
+        Some(to.storage_class.to_string()),
+    )
     .href();
     let busy = move || action.pending().get();
     let decided = r.review.status != ReviewStatus::Open;

@@ -8,14 +8,16 @@ use leptos_router::hooks::use_navigate;
 
 /// The form around its fields; one with a class of its own is a search.
 #[must_use]
-pub fn ask(action: &'static str, class: &'static str, label: &'static str, fields: AnyView) -> AnyView {
+pub fn ask(action: impl Into<String>, class: &'static str, label: &'static str, fields: AnyView) -> AnyView {
     let role = if class.is_empty() { "form" } else { "search" };
     let navigate = use_navigate();
+    let action: String = action.into();
+    let to = action.clone();
     let submit = move |event: leptos::ev::SubmitEvent| {
         if let Some(query) = browser::form_query(&event) {
             event.prevent_default();
             let mark = if query.is_empty() { "" } else { "?" };
-            navigate(&format!("{action}{mark}{query}"), Default::default());
+            navigate(&format!("{to}{mark}{query}"), Default::default());
         }
     };
     view! { <form method="get" action=action class=class role=role aria-label=label on:submit=submit>{fields}</form> }.into_any()

@@ -2,6 +2,7 @@
 //! the place in the log that it names.
 
 use super::icon::{Icon, icon};
+use super::load::OneReader;
 use crate::api::status::{FrameNote, get_frame};
 use crate::ui::live::Live;
 use leptos::prelude::*;
@@ -9,7 +10,7 @@ use leptos::prelude::*;
 /// The banner; nothing on an ordinary server.
 #[must_use]
 pub fn banner() -> AnyView {
-    let note = Resource::new(|| (), |()| get_frame());
+    let note = Resource::<_, OneReader>::new_with_options(|| (), |()| get_frame(), false);
     view! {
         <Transition>
             {move || Suspend::new(async move {

@@ -17,6 +17,10 @@ pub enum Icon {
     Location,
     /// A price tag.
     Price,
+    /// A sheet with a chart.
+    Report,
+    /// On paper.
+    Print,
     /// Done.
     Check,
     /// Ended badly, or close.
@@ -74,6 +78,8 @@ impl Icon {
                 "M12 21s7-6.2 7-11.5a7 7 0 0 0-14 0C5 14.8 12 21 12 21zM12 12a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z"
             }
             Self::Price => "M3 12V4h8l10 10-8 8zM7.5 8.5h.01",
+            Self::Report => "M6 3h9l4 4v14H6zM15 3v4h4M9 17v-4M12.5 17v-7M16 17v-2.5",
+            Self::Print => "M7 9V3h10v6M7 17H4V9h16v8h-3M7 14h10v7H7z",
             Self::Check => "M5 12.5l4.5 4.5L19 7.5",
             Self::Cross => "M6 6l12 12M18 6L6 18",
             Self::Clock => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",

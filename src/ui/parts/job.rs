@@ -77,7 +77,7 @@ fn pace(job: &Job) -> String {
     let p = &job.progress;
     match job.status {
         JobStatus::Copying | JobStatus::Verifying => match p.eta_secs {
-            Some(eta) => format!("{} · {} left", rate(p.bytes_per_sec), duration(eta)),
+            Some(eta) => format!("{} · about {} left", rate(p.bytes_per_sec), duration(eta)),
             None => format!("{} %", fraction(job)),
         },
         JobStatus::Paused | JobStatus::Failed | JobStatus::Cancelled => format!("{} %", fraction(job)),

@@ -1,4 +1,5 @@
-//! Keys for those who prefer them: `/` finds, `g` and a letter goes to a page, `j` and `k` walk through a list, `?` says all this.
+//! Keys for those who prefer them: `/` finds, `g` and a letter goes to a page, `j` and `k` walk through a list, `?` says all this. Ctrl+K opens the palette of
+//! `palette.rs`.
 //!
 //! Invariant: no key is taken while a person types into a field, and none together with Ctrl, Alt or Meta.
 
@@ -8,13 +9,14 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 /// The letter after `g` and the page it opens.
-const PLACES: [(&str, &str, &str); 6] = [
+const PLACES: [(&str, &str, &str); 7] = [
     ("o", "/", "Overview"),
     ("d", "/datasets", "Datasets"),
     ("r", "/recommendations", "Recommendations"),
     ("j", "/jobs", "Jobs"),
     ("l", "/locations", "Locations"),
     ("p", "/prices", "Prices"),
+    ("e", "/reports", "Reports"),
 ];
 
 /// Listens, and holds the help that `?` opens.
@@ -60,6 +62,7 @@ pub fn keys() -> AnyView {
             <h2 id="keys-title">"Keys"</h2>
             <dl class="facts">
                 <dt><kbd>"/"</kbd></dt><dd>"Find a dataset"</dd>
+                <dt><kbd>"Ctrl"</kbd>" "<kbd>"k"</kbd></dt><dd>"Command palette: a page, a dataset, a job"</dd>
                 <dt><kbd>"j"</kbd>" "<kbd>"k"</kbd></dt><dd>"Next and previous in a list; Enter opens"</dd>
                 {places}
                 <dt><kbd>"?"</kbd></dt><dd>"This list; Esc closes"</dd>

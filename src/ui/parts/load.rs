@@ -7,6 +7,7 @@ use super::command::command;
 use super::icon::{Icon, icon};
 use crate::api::ApiError;
 use leptos::prelude::*;
+use leptos::server::codee::{Decoder, Encoder};
 use leptos::task::spawn_local;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,7 +63,7 @@ impl<T: Clone + Send + Sync + 'static> Held<T> {
 /// Where a page's data comes from. Made while the page is built, never inside a drawing: server and browser number them in the order
 /// in which they are made.
 pub struct Source<T: Send + Sync + 'static> {
-    resource: Resource<Result<T, ApiError>>,
+    resource: Resource<Result<T, ApiError>, OneReader>,
     ask: StoredValue<Ask<T>>,
     merge: fn(&mut T, T),
 }
@@ -91,7 +92,7 @@ where
         Fut: Future<Output = Result<T, ApiError>> + Send + 'static,
     {
         Self {
-            resource: Resource::new(key, fetch),
+            resource: Resource::new_with_options(key, fetch, false),
             ask: StoredValue::new(Box::new(move || Box::pin(fetch(untrack(key))))),
             merge: |shown, fresh| *shown = fresh,
         }
@@ -116,12 +117,12 @@ where
     ) -> AnyView {
         view! {
             <Transition fallback=|| view! { <div class="skeleton" role="status">"Loading…"</div> }>
-                {move || Suspend::new(async move {
+                {move || Suspend::new(drawn(async move {
                     match self.resource.await {
                         Ok(value) => draw(self.hold(value)),
                         Err(error) => failed(error),
                     }
-                })}
+                }))}
             </Transition>
         }
         .into_any()
@@ -152,6 +153,35 @@ where
     }
 }
 
+/// One type for whatever is waited for, so that the browser carries the code around it once.
+fn drawn(
+    view: impl Future<Output = AnyView> + Send + 'static,
+) -> Pin<Box<dyn Future<Output = AnyView> + Send>> {
+    Box::pin(view)
+}
+
+/// JSON as the answers of server functions are read. What a page brings along is read by the same functions, so that the browser
+/// carries them once for each type.
+pub struct OneReader;
+
+impl<T: Serialize> Encoder<T> for OneReader {
+    type Error = serde_json::Error;
+    type Encoded = String;
+
+    fn encode(value: &T) -> Result<String, serde_json::Error> {
+        serde_json::to_string(value)
+    }
+}
+
+impl<T: DeserializeOwned> Decoder<T> for OneReader {
+    type Error = serde_json::Error;
+    type Encoded = str;
+
+    fn decode(text: &str) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(text.as_bytes())
+    }
+}
+
 /// What happened, to what, what was not changed and what to try next.
 #[must_use]
 pub fn error_card(error: &ApiError) -> AnyView {
@@ -179,6 +209,7 @@ pub fn error_card(error: &ApiError) -> AnyView {
         ),
     };
     let (message, code) = (error.message.clone(), error.code.clone());
+    let id = error.id.clone().map(|id| command(format!("{code} {id}")));
     view! {
         <section class="card" role="alert" data-testid="error">
             <div class="empty">
@@ -187,6 +218,7 @@ pub fn error_card(error: &ApiError) -> AnyView {
                 <p>{message}</p>
                 <p class="soft">{next}</p>
                 <p class="small muted">"Code " <code>{code}</code></p>
+                {id}
             </div>
         </section>
     }

@@ -30,6 +30,10 @@ pub mod job;
 
 pub mod stages;
 
+pub mod timeline;
+
+pub mod options;
+
 pub mod plan;
 
 pub mod target;
@@ -48,9 +52,13 @@ pub mod demo;
 
 pub mod prices;
 
+pub mod report;
+
 pub mod ask;
 
 pub mod keys;
+
+pub mod palette;
 
 pub mod record;
 

@@ -142,6 +142,7 @@ fn sentence(word: &str) -> Option<&'static str> {
         "review" => "The decision is kept.",
         "job" => "The job was told.",
         "dataset" => "The dataset was changed.",
+        "chosen" => "What the ticked datasets allow was done; their rows show it.",
         _ => return None,
     })
 }

@@ -15,6 +15,19 @@ pub fn target_form(
     target: &str,
     class: &str,
 ) -> AnyView {
+    let fields = view! {
+        <input type="hidden" name="dataset" value=dataset/>
+        <div class="form-grid">
+            {target_fields(locations, here, target, class)}
+            <div><button type="submit">"Show the plan"</button></div>
+        </div>
+    };
+    ask("/plan", "", "Plan a move", fields.into_any())
+}
+
+/// Target location and class alone.
+#[must_use]
+pub fn target_fields(locations: &[LocationSummary], here: &str, target: &str, class: &str) -> AnyView {
     let elsewhere = locations
         .iter()
         .map(|l| l.location.name.as_str())
@@ -44,25 +57,21 @@ pub fn target_form(
         })
         .collect_view();
     let class = class.to_owned();
-    let fields = view! {
-            <input type="hidden" name="dataset" value=dataset/>
-            <div class="form-grid">
-                <div class="field">
-                    <label for="plan-target">"Target location"</label>
-                    <select id="plan-target" name="target">{options}</select>
-                </div>
-                <div class="field">
-                    <label for="plan-class">"Storage class"</label>
-                    <select id="plan-class" name="class">
-                        <option value="">"The location's default"</option>
-                        {classes.into_iter().map(|c| {
-                            let selected = c == class;
-                            view! { <option value=c.clone() selected=selected>{c.clone()}</option> }
-                        }).collect_view()}
-                    </select>
-                </div>
-                <div><button type="submit">"Show the plan"</button></div>
-            </div>
-    };
-    ask("/plan", "", "Plan a move", fields.into_any())
+    view! {
+        <div class="field">
+            <label for="plan-target">"Target location"</label>
+            <select id="plan-target" name="target">{options}</select>
+        </div>
+        <div class="field">
+            <label for="plan-class">"Storage class"</label>
+            <select id="plan-class" name="class">
+                <option value="">"The location's default"</option>
+                {classes.into_iter().map(|c| {
+                    let selected = c == class;
+                    view! { <option value=c.clone() selected=selected>{c.clone()}</option> }
+                }).collect_view()}
+            </select>
+        </div>
+    }
+    .into_any()
 }
