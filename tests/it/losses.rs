@@ -186,7 +186,7 @@ async fn a_deletion_that_was_cut_short_goes_on_only_while_the_copy_is_there() {
     let job = queue(&app, &deep, "demo").await;
     work.until_status(job.id, JobStatus::Completed).await;
     held_at(&app, "retire-begun").await;
-    let app = die_and_restart(app, work, &[("grace_secs", "0")]).await;
+    let app = Box::pin(die_and_restart(app, work, &[("grace_secs", "0")])).await;
     fs::rename(files(&app, "deep/demo"), files(&app, "lost")).unwrap();
     fs::create_dir(files(&app, "deep/demo")).unwrap();
 
@@ -304,7 +304,7 @@ async fn directories_of_a_job_that_died_making_them_are_found_again() {
         let work = AtWork::start(&app);
         let job = queue(&app, &deep, "new/er/demo").await;
         held_at(&app, "staging-made").await;
-        let app = die_and_restart(app, work, &[]).await;
+        let app = Box::pin(die_and_restart(app, work, &[])).await;
         let mut work = if paused_first {
             app.services().mover.pause(job.id).await.unwrap();
             let mut work = AtWork::start(&app);

@@ -118,7 +118,7 @@ impl Story {
 
 #[tokio::test]
 async fn it_is_too_early_at_first_then_counted_and_closed_when_the_forecast_is_over() {
-    let story = Story::moved().await;
+    let story = Box::pin(Story::moved()).await;
     let first = story.after(0).await;
     assert_eq!((first.verdict, first.closed), (Verdict::TooEarly, None));
     assert_eq!(
@@ -148,7 +148,7 @@ async fn it_is_too_early_at_first_then_counted_and_closed_when_the_forecast_is_o
 
 #[tokio::test]
 async fn reads_that_were_not_foreseen_make_it_wrong_and_every_interface_says_the_same() {
-    let story = Story::moved().await;
+    let story = Box::pin(Story::moved()).await;
     story.clock.set(NOW.plus_micros(10 * Timestamp::DAY));
     for day in [3, 4, 9] {
         story.access(AccessOp::Read, 64 << 20, day).await;
@@ -180,7 +180,7 @@ async fn reads_that_were_not_foreseen_make_it_wrong_and_every_interface_says_the
 
 #[tokio::test]
 async fn an_undone_move_is_not_judged() {
-    let story = Story::moved().await;
+    let story = Box::pin(Story::moved()).await;
     assert_eq!(story.after(0).await.verdict, Verdict::TooEarly);
     story.app.services().mover.undo(story.job).await.unwrap();
     let outcome = story.after(0).await;
@@ -205,7 +205,7 @@ fn figure(report: &serde_json::Value, key: &str) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_show_the_same_measured_figures_on_the_page_in_the_api_and_on_the_command_line() {
-    let story = Story::moved().await;
+    let story = Box::pin(Story::moved()).await;
     story.clock.set(NOW.plus_micros(25 * Timestamp::DAY));
     story.access(AccessOp::Read, 32 << 20, 20).await;
     let outcome = story.after(40).await;
