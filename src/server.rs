@@ -240,6 +240,8 @@ pub async fn run(mut settings: Settings, args: &ServeArgs) -> Result<(), ServeEr
     if !args.demo {
         return Box::pin(start(&settings, None, stop)).await;
     }
+    // A demo that is looked at for an hour must not take the messages of a real installation.
+    settings.kafka = None;
     let demo = Demo::prepare(args, &mut settings, SystemClock.now())?;
     let ended = Box::pin(start(&settings, Some(&demo), stop)).await;
     let removed = demo.close();

@@ -59,6 +59,20 @@ impl TestApp {
         }
     }
 
+    /// A server that shares a Postgres database with others.
+    pub async fn open_on(database: &str, settings: &[(&'static str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("files")).unwrap();
+        let flags: Vec<_> = settings.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        let app = Self::app_in(&dir, &flags, Some(database)).await;
+        Self {
+            app,
+            dir,
+            flags,
+            database: Some(database.to_owned()),
+        }
+    }
+
     /// A server whose time is moved by hand. Started again, it has the machine's.
     pub async fn open_at(clock: Arc<dyn Clock>) -> Self {
         let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,8 @@
 //! Stories of the live channel: the contract's shapes, what a client that was away hears, and what is refused.
 
 use crate::app::TestApp;
+use crate::heard::Events;
+use crate::postgres;
 use data_in_motion::adapters::sql::{Store, events};
 use data_in_motion::domain::access::AccessOp;
 use data_in_motion::domain::event::{AccessLogged, DomainEvent, JobStatusEvent};
@@ -235,6 +237,60 @@ async fn five_hundred_cuts_of_a_socket_lose_and_double_nothing() {
     };
     let (last, ()) = tokio::join!(reader, write_on(&app, &log, &stopped));
     assert!(last > 1000, "events flowed: {last}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_cuts_between_two_nodes_lose_and_double_nothing() {
+    let database = tokio::task::spawn_blocking(postgres::shared)
+        .await
+        .unwrap()
+        .database()
+        .await;
+    let web = [("roles", "web")];
+    let (a, b) = (
+        TestApp::open_on(&database, &web).await,
+        TestApp::open_on(&database, &web).await,
+    );
+    let bases = [a.listen().await, b.listen().await];
+    let log = log_of(&a).await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let reader = async {
+        let (mut last, mut state) = (0_i64, 23_u64);
+        for cut in 0..500 {
+            // Now a socket, now a stream of events; mostly at the other node than before.
+            let base = &bases[usize::try_from(draw(&mut state, 3) + cut as u64).unwrap() % 2];
+            let wanted = draw(&mut state, 6);
+            if cut % 4 == 3 {
+                let mut events = Events::open(base, "", Some(&last.to_string())).await;
+                for _ in 0..wanted {
+                    let block = loop {
+                        let block = events.next().await;
+                        if block.id.is_some() {
+                            break block;
+                        }
+                    };
+                    assert_eq!(block.event.as_deref(), Some("access_event"), "{block:?}");
+                    expect_next(&mut last, block.id.unwrap().parse().unwrap(), cut);
+                }
+                continue;
+            }
+            let mut socket = socket(base).await;
+            say(
+                &mut socket,
+                json!({"type": "subscribe", "stream": "all", "since": last}),
+            )
+            .await;
+            for _ in 0..wanted {
+                let message = hear(&mut socket).await;
+                assert_eq!(message["type"], "access_event", "{message}");
+                expect_next(&mut last, message["seq"].as_i64().unwrap(), cut);
+            }
+        }
+        stop.send_replace(true);
+        last
+    };
+    let (last, ()) = tokio::join!(reader, write_on(&a, &log, &stopped));
+    assert!(last > 500, "events flowed: {last}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,11 @@
 
 use crate::api::Api;
 use crate::heard::Events;
+use crate::kafka;
 use crate::moving::{fill, tree};
 use crate::postgres::shared;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -73,9 +74,9 @@ impl Node {
         }
     }
 
-    fn web(dir: &Path, name: &str, database: &str) -> Self {
+    fn web(dir: &Path, name: &str, database: &str, broker: &[&str]) -> Self {
         let files = dir.join("files").to_string_lossy().into_owned();
-        let args = [
+        let own = [
             "serve",
             "--roles",
             "web",
@@ -84,12 +85,12 @@ impl Node {
             "--allow-root",
             &files,
         ];
-        Self::start(dir, name, &args)
+        Self::start(dir, name, &[&own[..], broker].concat())
     }
 
-    fn mover(dir: &Path, name: &str, database: &str, inject: &[&str]) -> Self {
+    fn mover(dir: &Path, name: &str, database: &str, more: &[&str]) -> Self {
         let args = ["mover", "--database-url", database, "--lease-secs", LEASE_SECS];
-        Self::start(dir, name, &[&args[..], inject].concat())
+        Self::start(dir, name, &[&args[..], more].concat())
     }
 
     /// Ends it without a word.
@@ -159,9 +160,49 @@ fn count(seen: &[Value], status: &str) -> usize {
         .count()
 }
 
+const JOBS: usize = 20;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_jobs_survive_a_killed_and_a_frozen_mover_and_a_client_that_changes_nodes() {
-    const JOBS: usize = 20;
+    twenty_jobs(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_jobs_survive_the_same_with_a_broker_and_its_topics_tell_each_stage() {
+    let (brokers, prefix) = (kafka::shared().await, kafka::fresh("nodes"));
+    let broker = [
+        "--kafka-brokers",
+        brokers,
+        "--kafka-topic-prefix",
+        &prefix,
+        "--kafka-group",
+        &prefix,
+    ];
+    let logged = twenty_jobs(&broker).await;
+    let stages: Vec<&Value> = logged.iter().filter(|e| e["type"] == "job_status").collect();
+    let told = kafka::read(brokers, &format!("{prefix}migration_status"), stages.len()).await;
+    // A relay whose process is killed tells its last messages again, with the same id; each first one is in order.
+    let mut ids = BTreeSet::new();
+    let first: Vec<_> = told
+        .iter()
+        .filter(|m| ids.insert(m.headers["ce_id"].clone()))
+        .map(|m| serde_json::from_str::<Value>(&m.value).unwrap())
+        .collect();
+    for job in 1..=JOBS {
+        let id = job.to_string();
+        let of = |e: &&Value| e["job_id"] == id;
+        let last = |all: &[&Value]| all.iter().position(|e| e["status"] == "completed").unwrap() + 1;
+        let wanted: Vec<_> = stages.iter().copied().filter(of).collect();
+        let heard: Vec<_> = first.iter().filter(of).collect();
+        assert_eq!(heard[..last(&heard)], wanted[..last(&wanted)], "job {job}");
+    }
+    let jobs = kafka::read(brokers, &format!("{prefix}migration_jobs"), JOBS).await;
+    let keys: BTreeSet<_> = jobs.into_iter().map(|m| m.key).collect();
+    assert_eq!(keys.len(), JOBS);
+}
+
+/// The story; all events of the log until the last job was completed.
+async fn twenty_jobs(broker: &[&str]) -> Vec<Value> {
     let database = tokio::task::spawn_blocking(shared)
         .await
         .unwrap()
@@ -173,9 +214,18 @@ async fn twenty_jobs_survive_a_killed_and_a_frozen_mover_and_a_client_that_chang
         std::fs::create_dir_all(dir.join(place)).unwrap();
     }
     let (a, b) = (
-        Node::web(&dir, "web-a", &database),
-        Node::web(&dir, "web-b", &database),
+        Node::web(&dir, "web-a", &database, broker),
+        Node::web(&dir, "web-b", &database, broker),
     );
+    if !broker.is_empty() {
+        // What is logged before a broker is there is not told to it.
+        until("the broker", async || {
+            let figures = a.api.get("/metrics").await.text;
+            (figures.contains("dim_broker_up 1") && figures.contains("dim_outbox_pending_events 0"))
+                .then_some(())
+        })
+        .await;
+    }
     for place in ["from", "to"] {
         let body = json!({"name": place, "uri": format!("file://{}/files/{place}", dir.display())});
         assert_eq!(a.api.post("/api/v1/locations", body).await.status, 201);
@@ -195,7 +245,7 @@ async fn twenty_jobs_survive_a_killed_and_a_frozen_mover_and_a_client_that_chang
         assert_eq!(queued.status, 201, "{}", queued.text);
     }
     // Slow enough to be met at work.
-    let slow = ["--inject", "slow-copy=60000"];
+    let slow = [&["--inject", "slow-copy=60000"], broker].concat();
     let killed = Node::mover(&dir, "mover-1", &database, &slow);
     let frozen = Node::mover(&dir, "mover-2", &database, &slow);
     until("work of both", async || {
@@ -207,9 +257,15 @@ async fn twenty_jobs_survive_a_killed_and_a_frozen_mover_and_a_client_that_chang
     killed.signal(rustix::process::Signal::KILL);
     let (mut since, mut seen) = (0, Vec::new());
     let began = Instant::now();
-    let rest = Node::mover(&dir, "mover-3", &database, &[]);
-    listen(&b, &mut since, &mut seen, JOBS / 2).await;
-    listen(&a, &mut since, &mut seen, JOBS).await;
+    let rest = Node::mover(&dir, "mover-3", &database, broker);
+    let changes_nodes = async {
+        listen(&b, &mut since, &mut seen, JOBS / 2).await;
+        listen(&a, &mut since, &mut seen, JOBS).await;
+    };
+    let (mut other_since, mut other_seen) = (0, Vec::new());
+    let stays = listen(&b, &mut other_since, &mut other_seen, JOBS);
+    tokio::join!(changes_nodes, stays);
+    assert_eq!(seen, other_seen, "every client sees the same");
     eprintln!(
         "{JOBS} jobs, two movers lost: {:?} until the last was completed",
         began.elapsed()
@@ -286,6 +342,15 @@ async fn twenty_jobs_survive_a_killed_and_a_frozen_mover_and_a_client_that_chang
         "{out}{err}"
     );
     assert!(err.contains(&rest.api.base), "{err}");
+    if !broker.is_empty() {
+        // Whoever told the log may have been the one that was killed.
+        until("an empty outbox", async || {
+            let figures = a.api.get("/metrics").await.text;
+            figures.contains("dim_outbox_pending_events 0").then_some(())
+        })
+        .await;
+    }
+    seen
 }
 
 #[tokio::test(flavor = "multi_thread")]
