@@ -16,6 +16,8 @@ if [ "$name" = score ] && ! python3 -c 'import numpy' 2>/dev/null && ! /usr/bin/
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install python3-numpy >&2 ||
     die "python3-numpy could not be installed"
 fi
+# The fan-out holds a thousand connections, and a process may often hold no more than 1,024 files.
+ulimit -n 8192 2>/dev/null || true
 profile="${DIM_BENCH_PROFILE:-release}"
 say "Bench $name ($profile): builds first, which takes minutes the first time"
 cargo bench --profile "$profile" --no-default-features --features ssr --bench "$name" -- "$@"
