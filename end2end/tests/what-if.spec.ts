@@ -13,9 +13,9 @@ test.afterAll(async () => server?.stop());
 const differences = (page: Page) => page.locator('[data-difference]').evaluateAll((all) => all.map((e) => e.getAttribute('data-difference')));
 
 test('an untouched scenario differs by exactly nothing, and a linked one differs', async ({ page }) => {
-  await page.goto(`${server.url}/datasets/10/what-if`);
+  await page.goto(`${server.url}/datasets/7/what-if`);
   expect(await differences(page)).toEqual(['0', '0', '0', '0']);
-  await page.goto(`${server.url}/datasets/10/what-if?growth=900`);
+  await page.goto(`${server.url}/datasets/7/what-if?growth=900`);
   expect((await differences(page)).some((d) => d !== '0')).toBe(true);
   await expect(page.getByTestId('simulated')).toBeVisible();
   await page.getByTestId('reset').click();
@@ -25,7 +25,7 @@ test('an untouched scenario differs by exactly nothing, and a linked one differs
 test('a slider is computed in the browser and kept in the link', async ({ page, browser }, info) => {
   test.skip(info.project.name !== 'with-javascript', 'there is nothing to slide without JavaScript');
   const heard = listen(page);
-  await page.goto(`${server.url}/datasets/10/what-if`);
+  await page.goto(`${server.url}/datasets/7/what-if`);
   await live(page);
   const asked: string[] = [];
   page.on('request', (r) => { if (r.url().includes('/api/fn/scene')) asked.push(r.url()); });
