@@ -250,6 +250,11 @@ pub trait Parts: Send + Sync {
 
     /// A part is durable at the target.
     async fn done(&self, part: &Part) -> Result<(), ObjectError>;
+
+    /// Whether a later copy will be told of the parts; what nobody will go on with is not left behind.
+    fn remembers(&self) -> bool {
+        true
+    }
 }
 
 /// Remembers nothing: for copies that nobody will resume.
@@ -266,6 +271,9 @@ impl Parts for Forgetful {
     }
     async fn done(&self, _part: &Part) -> Result<(), ObjectError> {
         Ok(())
+    }
+    fn remembers(&self) -> bool {
+        false
     }
 }
 

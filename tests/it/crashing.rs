@@ -53,7 +53,21 @@ impl Server {
         command
     }
 
-    fn log(&self) -> String {
+    /// Starts it over a directory that holds `data`, with these faults; `run` numbers its log.
+    pub fn run(dir: &Path, run: usize, grace_secs: &str, inject: &[&str]) -> Self {
+        let data = dir.join("data");
+        let log = dir.join(format!("log-{run}"));
+        let file = File::create(&log).unwrap();
+        let child = Self::command(&data, grace_secs, &inject.join(","))
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { child, data, log }
+    }
+
+    /// The end of what it has said.
+    pub fn log(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
@@ -185,15 +199,7 @@ impl Scene {
     /// Starts the program with these faults.
     pub fn start(&mut self, inject: &[&str]) -> Server {
         self.runs += 1;
-        let data = self.app.dir.path().join("data");
-        let log = self.app.dir.path().join(format!("log-{}", self.runs));
-        let file = File::create(&log).unwrap();
-        let child = Server::command(&data, &self.grace_secs, &inject.join(","))
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .unwrap();
-        Server { child, data, log }
+        Server::run(self.app.dir.path(), self.runs, &self.grace_secs, inject)
     }
 
     /// Somebody writes to the source.

@@ -17,13 +17,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Every step, and whether the first one of that name is met after a job was queued.
-const STEPS: [(&str, bool); 12] = [
+const STEPS: [(&str, bool); 13] = [
     ("list", true),
     // Only plans look at it, and copies that take long.
     ("space", false),
     ("survey", true),
     ("missing_parents", true),
     ("prepare", true),
+    ("abandon_uploads", true),
     ("copy", true),
     ("sync", true),
     ("verify", true),

@@ -12,6 +12,7 @@ pub mod stores;
 mod sums;
 pub mod throttle;
 
+mod resume;
 mod source;
 mod tree;
 

@@ -207,7 +207,11 @@ impl Objects for Stores {
             (Provider::Local, Provider::Local) => {
                 self.local.copy(source, staging, object, parts, meter).await
             }
-            (_, Provider::Local) => self.cloud.copy_to_disk(source, staging, object, meter).await,
+            (_, Provider::Local) => {
+                self.cloud
+                    .copy_to_disk(source, staging, object, parts, meter)
+                    .await
+            }
             _ => self.cloud.copy_here(source, staging, object, parts, meter).await,
         }
     }

@@ -8,14 +8,25 @@ use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, me
 /// The smallest part: one chunk of the tree.
 pub(super) const PART_MIN: u64 = blake3::CHUNK_LEN as u64;
 
-/// The chaining value of the part that begins at `offset`.
-pub(super) fn chain_of<'a>(offset: u64, pieces: impl Iterator<Item = &'a [u8]>) -> ChainingValue {
+/// The hash of a part that begins at `offset`.
+pub(super) fn begin(offset: u64) -> blake3::Hasher {
     let mut hasher = blake3::Hasher::new();
     hasher.set_input_offset(offset);
+    hasher
+}
+
+/// The chaining value of a part that was hashed whole.
+pub(super) fn end(part: &blake3::Hasher) -> ChainingValue {
+    part.finalize_non_root()
+}
+
+/// The chaining value of the part that begins at `offset`.
+pub(super) fn chain_of<'a>(offset: u64, pieces: impl Iterator<Item = &'a [u8]>) -> ChainingValue {
+    let mut hasher = begin(offset);
     for piece in pieces {
         hasher.update(piece);
     }
-    hasher.finalize_non_root()
+    end(&hasher)
 }
 
 /// The hash of the whole, in hex; `None` for fewer than two parts, which have no tree.

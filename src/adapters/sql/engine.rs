@@ -41,7 +41,11 @@ const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; 
 pub(super) const COMMITS: &str = "dim_commits";
 
 const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = wal; \
-    PRAGMA synchronous = full; PRAGMA foreign_keys = on; PRAGMA temp_store = memory; PRAGMA cache_size = -16000";
+    PRAGMA synchronous = full; PRAGMA foreign_keys = on; PRAGMA temp_store = memory";
+/// What each connection keeps in memory, in KiB: small, since all of them together count, and a page that is missing is one read of
+/// the system's own cache.
+const SQLITE_WRITER: &str = "; PRAGMA cache_size = -8000";
+const SQLITE_READER: &str = "; PRAGMA cache_size = -1000; PRAGMA query_only = on";
 
 /// A transaction whose holder is silent for 15 s is rolled back: half a mover's lease, so that a frozen process stops nobody for long.
 const POSTGRES_SESSION: &str = "SET lock_timeout = '20s'; SET statement_timeout = '60s'; \
@@ -84,11 +88,13 @@ impl Engine {
     }
 
     fn session(self, reader: bool) -> String {
-        let (settings, read_only) = match self {
-            Self::Sqlite => (SQLITE_SESSION, "; PRAGMA query_only = on"),
-            Self::Postgres => (POSTGRES_SESSION, "; SET default_transaction_read_only = on"),
+        let (settings, more) = match (self, reader) {
+            (Self::Sqlite, false) => (SQLITE_SESSION, SQLITE_WRITER),
+            (Self::Sqlite, true) => (SQLITE_SESSION, SQLITE_READER),
+            (Self::Postgres, false) => (POSTGRES_SESSION, ""),
+            (Self::Postgres, true) => (POSTGRES_SESSION, "; SET default_transaction_read_only = on"),
         };
-        format!("{settings}{}", if reader { read_only } else { "" })
+        format!("{settings}{more}")
     }
 
     /// Pools for writing and for reading. Nothing is connected yet.

@@ -9,6 +9,7 @@ use super::{Conn, StoreError};
 use crate::domain::id::ReplicaId;
 use crate::domain::migration::Progress;
 use crate::domain::migration::machine::JobState;
+use crate::domain::replica::ReplicaRole;
 use crate::domain::unit::{Bytes, Timestamp};
 
 /// What a switch or an undo came to.
@@ -85,19 +86,7 @@ pub async fn switch(
     if dataset.rows_affected() != 1 || retained.rows_affected() != 1 {
         return Ok(Switch::DatasetMoved);
     }
-    let replica: i64 = sqlx::query_scalar(
-        "INSERT INTO replicas (dataset_id, location_id, prefix, storage_class, role, object_count, size_bytes, verified_at, \
-         created_at) VALUES ($1, $2, $3, $4, 'serving', $5, $6, $7, $7) RETURNING id",
-    )
-    .bind(job.dataset_id.0)
-    .bind(job.target_location_id.0)
-    .bind(new.prefix)
-    .bind(job.target_class.as_str())
-    .bind(new.counted.0)
-    .bind(new.counted.1.to_i64())
-    .bind(new.now.0)
-    .fetch_one(&mut *tx)
-    .await?;
+    let replica = add_copy(tx, seen, new, ReplicaRole::Serving).await?;
     sqlx::query(
         "UPDATE jobs SET target_replica_id = $3, undo_until = $4, verification = $5 WHERE id = $1 AND fence = $2",
     )
@@ -120,6 +109,30 @@ pub async fn switch(
     finish(tx, seen, to, &also, new.now).await
 }
 
+/// The row of the copy at the target; its id.
+async fn add_copy(
+    tx: &mut Conn,
+    seen: &JobRow,
+    new: &NewServing<'_>,
+    role: ReplicaRole,
+) -> Result<i64, StoreError> {
+    let job = &seen.job;
+    Ok(sqlx::query_scalar(
+        "INSERT INTO replicas (dataset_id, location_id, prefix, storage_class, role, object_count, size_bytes, verified_at, \
+         created_at) VALUES ($1, $2, $3, $4, $8, $5, $6, $7, $7) RETURNING id",
+    )
+    .bind(job.dataset_id.0)
+    .bind(job.target_location_id.0)
+    .bind(new.prefix)
+    .bind(job.target_class.as_str())
+    .bind(new.counted.0)
+    .bind(new.counted.1.to_i64())
+    .bind(new.now.0)
+    .bind(role.as_str())
+    .fetch_one(tx)
+    .await?)
+}
+
 /// Takes note of the target as a second copy. Readers stay where they are.
 async fn replicate(
     tx: &mut Conn,
@@ -140,19 +153,7 @@ async fn replicate(
     if stands.rows_affected() != 1 {
         return Ok(Switch::DatasetMoved);
     }
-    let replica: i64 = sqlx::query_scalar(
-        "INSERT INTO replicas (dataset_id, location_id, prefix, storage_class, role, object_count, size_bytes, verified_at, \
-         created_at) VALUES ($1, $2, $3, $4, 'retained', $5, $6, $7, $7) RETURNING id",
-    )
-    .bind(job.dataset_id.0)
-    .bind(job.target_location_id.0)
-    .bind(new.prefix)
-    .bind(job.target_class.as_str())
-    .bind(new.counted.0)
-    .bind(new.counted.1.to_i64())
-    .bind(new.now.0)
-    .fetch_one(&mut *tx)
-    .await?;
+    let replica = add_copy(tx, seen, new, ReplicaRole::Retained).await?;
     sqlx::query("UPDATE jobs SET target_replica_id = $3, verification = $4 WHERE id = $1 AND fence = $2")
         .bind(job.id.0)
         .bind(job.fence)

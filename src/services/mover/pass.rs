@@ -2,7 +2,8 @@
 //!
 //! Invariant: an object is recorded only after its work was done and is durable, in a transaction that the fence guards. What only
 //! this object is to blame for is written to its row, and the others go on, until so many fail that going on is pointless; what
-//! every object would meet ends the pass at once. Those under way end at their next chunk, and what was done is recorded.
+//! every object would meet ends the pass at once. Those under way end at their next chunk, and what was done is recorded. Whatever the
+//! pass itself waits for, the objects go on meanwhile: they may hold the very connections to the database that it waits for.
 
 use super::crowd::{self, Crowd};
 use super::failpoint::Point;
@@ -157,10 +158,28 @@ async fn go_through<'a, P: Pass>(
     let mut writing: Option<Writing<'a>> = None;
     let mut due = Instant::now();
     let mut trouble = Trouble::default();
+    let mut ended: VecDeque<(ManifestRow, Result<P::Done, ObjectError>)> = VecDeque::new();
+    // Waits for something while everything under way goes on.
+    macro_rules! meanwhile {
+        ($work:expr) => {{
+            let mut work = std::pin::pin!($work);
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut work => break done,
+                    Some(one) = working.next() => ended.push_back(one),
+                    written = async { writing.as_mut().expect("looked at").await }, if writing.is_some() => {
+                        writing = None;
+                        written?;
+                    }
+                }
+            }
+        }};
+    }
     loop {
         // While a group is being recorded the next one grows, but not without bound.
         while working.len() < crowd.width() && !trouble.ends() && group.len() < 2 * GROUP {
-            let Some(object) = feed.next(held, P::FROM).await? else {
+            let Some(object) = meanwhile!(feed.next(held, P::FROM))? else {
                 break;
             };
             working.push(Box::pin(async move {
@@ -169,26 +188,27 @@ async fn go_through<'a, P: Pass>(
                 (object, done)
             }));
         }
+        while let Some((object, done)) = ended.pop_front() {
+            trouble.tried += 1;
+            match done {
+                Ok(done) => {
+                    if group.is_empty() {
+                        due = Instant::now() + GROUP_WAIT;
+                    }
+                    group.push((object, done));
+                }
+                Err(error) => meanwhile!(note(held, &mut trouble, &object, &error))?,
+            }
+        }
         let ripe = group.len() >= GROUP || working.is_empty() || Instant::now() >= due;
         if writing.is_none() && !group.is_empty() && ripe {
             writing = Some(Box::pin(write(pass, held, std::mem::take(&mut group))));
         }
-        if working.is_empty() && writing.is_none() {
+        if working.is_empty() && writing.is_none() && ended.is_empty() {
             break;
         }
         tokio::select! {
-            Some((object, done)) = working.next() => {
-                trouble.tried += 1;
-                match done {
-                    Ok(done) => {
-                        if group.is_empty() {
-                            due = Instant::now() + GROUP_WAIT;
-                        }
-                        group.push((object, done));
-                    }
-                    Err(error) => note(held, &mut trouble, &object, &error).await?,
-                }
-            }
+            Some(one) = working.next() => ended.push_back(one),
             written = async { writing.as_mut().expect("looked at").await }, if writing.is_some() => {
                 writing = None;
                 written?;

@@ -6,6 +6,8 @@ pub mod raw;
 pub mod s3;
 
 mod contract;
+mod crash;
+mod large;
 mod matrix;
 mod parts;
 

@@ -164,9 +164,10 @@ impl CloudObjects {
         source: &Prefix,
         staging: &Staging,
         object: &FoundObject,
+        parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
-        receive::receive(&self.source(source, object, meter).await?, staging, meter).await
+        receive::receive(&self.source(source, object, meter).await?, staging, parts, meter).await
     }
 
     pub(super) async fn verify(

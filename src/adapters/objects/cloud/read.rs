@@ -67,6 +67,36 @@ impl CloudSource<'_> {
         Ok((found.into_stream(), carried, modified))
     }
 
+    /// A part of the object as a stream.
+    pub(super) async fn stream_part(
+        &self,
+        offset: u64,
+        length: u64,
+    ) -> Result<BoxStream<'static, object_store::Result<Bytes>>, ObjectError> {
+        let found = self.get(Some(GetRange::Bounded(offset..offset + length))).await?;
+        if found.range != (offset..offset + length) {
+            return Err(self.changed());
+        }
+        Ok(found.into_stream())
+    }
+
+    /// What the object carries, and when the store says that it was changed.
+    pub(super) async fn look(&self) -> Result<(Carried, i64), ObjectError> {
+        let options = GetOptions {
+            if_match: condition(self.object),
+            head: true,
+            ..GetOptions::default()
+        };
+        match self.bucket.store.get_opts(&self.path, options).await {
+            Ok(found) => Ok((
+                Carried::of(&found.attributes, self.bucket.provider),
+                found.meta.last_modified.timestamp(),
+            )),
+            Err(Error::NotFound { .. } | Error::Precondition { .. }) => Err(self.changed()),
+            Err(e) => Err(failure(&e, "look at", &self.bucket, &self.path)),
+        }
+    }
+
     /// What a piece of a stream becomes.
     pub(super) fn piece(&self, piece: object_store::Result<Bytes>) -> Result<Bytes, ObjectError> {
         piece.map_err(|e| match e {
@@ -127,25 +157,12 @@ impl Source for CloudSource<'_> {
     }
 
     async fn part(&self, offset: u64, length: u64) -> Result<Vec<Bytes>, ObjectError> {
-        let range = GetRange::Bounded(offset..offset + length);
-        let found = self.get(Some(range)).await?;
-        if found.range != (offset..offset + length) {
-            return Err(self.changed());
-        }
-        self.collect(found.into_stream(), length).await
+        self.collect(self.stream_part(offset, length).await?, length)
+            .await
     }
 
     async fn carried(&self) -> Result<Carried, ObjectError> {
-        let options = GetOptions {
-            if_match: condition(self.object),
-            head: true,
-            ..GetOptions::default()
-        };
-        match self.bucket.store.get_opts(&self.path, options).await {
-            Ok(found) => Ok(Carried::of(&found.attributes, self.bucket.provider)),
-            Err(Error::NotFound { .. } | Error::Precondition { .. }) => Err(self.changed()),
-            Err(e) => Err(failure(&e, "look at", &self.bucket, &self.path)),
-        }
+        Ok(self.look().await?.0)
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::heed::heed;
 use super::read::{CloudSource, count};
-use crate::adapters::objects::local::{self, LocalObjects};
-use crate::ports::objects::{Copied, Meter, ObjectError, Staging};
+use crate::adapters::objects::local::{self, LocalObjects, large};
+use crate::adapters::objects::resume;
+use crate::ports::objects::{Copied, Meter, ObjectError, Parts, Staging};
 use bytes::{Buf, Bytes};
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use std::io::Read;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -33,24 +35,63 @@ impl Read for Pieces {
     }
 }
 
-/// Copies the object into the staging area.
+/// Copies the object into the staging area; a large one in parts.
 pub(super) async fn receive(
     source: &CloudSource<'_>,
     staging: &Staging,
+    parts: &dyn Parts,
     meter: &Arc<Meter>,
 ) -> Result<Copied, ObjectError> {
-    let (mut stream, carried, modified) = source.stream().await?;
-    let (send, waiting) = mpsc::channel(WAITING);
-    let writing = {
-        let (staging, object, meta) = (staging.clone(), source.object.clone(), carried.to_file(modified));
-        LocalObjects::blocking(move || {
-            let mut pieces = Pieces {
-                waiting,
-                piece: Bytes::new(),
-            };
-            local::receive(&staging, &object, &mut pieces, &meta)
+    if source.object.size_bytes.0 > large::PART {
+        return receive_large(source, staging, parts, meter).await;
+    }
+    let (stream, carried, modified) = source.stream().await?;
+    let (staging, object, meta) = (staging.clone(), source.object.clone(), carried.to_file(modified));
+    pump(source, stream, meter, move |pieces| {
+        local::receive(&staging, &object, pieces, &meta)
+    })
+    .await
+}
+
+async fn receive_large(
+    source: &CloudSource<'_>,
+    staging: &Staging,
+    parts: &dyn Parts,
+    meter: &Arc<Meter>,
+) -> Result<Copied, ObjectError> {
+    let object = source.object;
+    let (carried, modified) = source.look().await?;
+    let meta = carried.to_file(modified);
+    let part = move |name: String, span: (u64, u64)| async move {
+        let stream = source.stream_part(span.0, span.1).await?;
+        let (staging, object) = (staging.clone(), object.clone());
+        // What is read was counted already.
+        let uncounted = Meter::default();
+        pump(source, stream, meter, move |pieces| {
+            large::write_part(&staging, &object, &name, span, pieces, None, &uncounted)
         })
+        .await
     };
+    let (name, hash) = resume::in_parts(staging, object, parts, meter, part).await?;
+    let (staging, object) = (staging.clone(), object.clone());
+    LocalObjects::blocking(move || large::end_receive(&staging, &object, &name, &meta, hash)).await
+}
+
+/// Reads a stream here and lets `write` write it on a thread of its own.
+async fn pump<T: Send + 'static>(
+    source: &CloudSource<'_>,
+    mut stream: BoxStream<'static, object_store::Result<Bytes>>,
+    meter: &Arc<Meter>,
+    write: impl FnOnce(&mut Pieces) -> Result<T, ObjectError> + Send + 'static,
+) -> Result<T, ObjectError> {
+    let (send, waiting) = mpsc::channel(WAITING);
+    let writing = LocalObjects::blocking(move || {
+        let mut pieces = Pieces {
+            waiting,
+            piece: Bytes::new(),
+        };
+        write(&mut pieces)
+    });
     let reading = async {
         while let Some(piece) = heed(meter, async { Ok(stream.next().await) }).await? {
             let piece = source.piece(piece)?;

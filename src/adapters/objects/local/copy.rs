@@ -141,15 +141,7 @@ pub(in crate::adapters::objects) fn receive(
         }
         finish(&out, meta, None, key, length)?;
         let data = Dir::open(&staging.data())?.ensure(folder)?;
-        rustix::fs::renameat(&partial_dir, partial.as_str(), &data, name)
-            .map_err(|e| failure(e, "put in place", &data.child_path(name)))?;
-        let stat = rustix::fs::fstat(&out).map_err(|e| failure(e, "look at", key))?;
-        Ok(Copied {
-            content_hash: hash,
-            metadata: metadata(&stat),
-            fingerprint: fingerprint(&stat),
-            checksum: None,
-        })
+        put_in_place(&partial_dir, &partial, &out, &data, name, hash)
     });
     if done.is_err()
         && let Err(errno) = partial_dir.remove(&partial, false)
@@ -157,6 +149,26 @@ pub(in crate::adapters::objects) fn receive(
         tracing::warn!(%errno, object = object.key, "a partial object stays until the job is cleaned up");
     }
     done
+}
+
+/// Gives a whole file its name in the staging area.
+pub(super) fn put_in_place(
+    partial_dir: &Dir,
+    partial: &str,
+    out: &File,
+    data: &Dir,
+    name: &str,
+    content_hash: String,
+) -> Result<Copied, ObjectError> {
+    rustix::fs::renameat(partial_dir, partial, data, name)
+        .map_err(|e| failure(e, "put in place", &data.child_path(name)))?;
+    let stat = rustix::fs::fstat(out).map_err(|e| failure(e, "look at", &data.child_path(name)))?;
+    Ok(Copied {
+        content_hash,
+        metadata: metadata(&stat),
+        fingerprint: fingerprint(&stat),
+        checksum: None,
+    })
 }
 
 fn partial_name() -> String {
@@ -168,7 +180,7 @@ fn partial_name() -> String {
 }
 
 /// Gives a written file its mode and time, and makes a large one durable. Small ones are made durable together, by `sync`.
-fn finish(
+pub(super) fn finish(
     out: &File,
     meta: &FileMeta,
     accessed: Option<Timespec>,
@@ -195,16 +207,30 @@ fn finish(
 /// Streams `file` through the hash and `sink`; returns hash and length.
 fn stream(
     file: &mut impl Read,
-    mut sink: impl FnMut(&[u8]) -> Result<(), ObjectError>,
+    sink: impl FnMut(&[u8]) -> Result<(), ObjectError>,
     path: &str,
     size_hint: u64,
     throttle: Option<&Throttle>,
     meter: &Meter,
 ) -> Result<(String, u64), ObjectError> {
+    let mut hasher = blake3::Hasher::new();
+    let length = stream_into(&mut hasher, file, sink, path, size_hint, throttle, meter)?;
+    Ok((hasher.finalize().to_hex().to_string(), length))
+}
+
+/// The same with a hash that was begun; returns the length.
+pub(super) fn stream_into(
+    hasher: &mut blake3::Hasher,
+    file: &mut impl Read,
+    mut sink: impl FnMut(&[u8]) -> Result<(), ObjectError>,
+    path: &str,
+    size_hint: u64,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<u64, ObjectError> {
     let most = throttle.map_or(CHUNK, |t| t.chunk(CHUNK));
     let wanted = usize::try_from(size_hint.saturating_add(1)).unwrap_or(most);
     let mut buffer = vec![0; wanted.clamp(512, most.max(512))];
-    let mut hasher = blake3::Hasher::new();
     let mut length = 0;
     loop {
         if meter.is_stopped() {
@@ -215,7 +241,7 @@ fn stream(
             .read(&mut buffer[..now])
             .map_err(|e| io_failure(&e, "read", path))?;
         if read == 0 {
-            return Ok((hasher.finalize().to_hex().to_string(), length));
+            return Ok(length);
         }
         let bytes = &buffer[..read];
         hasher.update(bytes);
@@ -261,15 +287,7 @@ pub(super) fn copy(
             return Err(changed());
         }
         let data = mirrored(Dir::open(source)?, Dir::open(&staging.data())?, folder)?;
-        rustix::fs::renameat(&partial_dir, partial.as_str(), &data, name)
-            .map_err(|e| failure(e, "put in place", &data.child_path(name)))?;
-        let stat = rustix::fs::fstat(&out).map_err(|e| failure(e, "look at", &data.child_path(name)))?;
-        Ok(Copied {
-            content_hash: hash,
-            metadata: metadata(&stat),
-            fingerprint: fingerprint(&stat),
-            checksum: None,
-        })
+        put_in_place(&partial_dir, &partial, &out, &data, name, hash)
     });
     if done.is_err()
         && let Err(errno) = partial_dir.remove(&partial, false)
@@ -280,7 +298,7 @@ pub(super) fn copy(
 }
 
 /// The directory of an object in the staging area, made where it is missing; each one on the way is as open as that of the source.
-fn mirrored(mut from: Dir, mut to: Dir, folder: &str) -> Result<Dir, ObjectError> {
+pub(super) fn mirrored(mut from: Dir, mut to: Dir, folder: &str) -> Result<Dir, ObjectError> {
     to.mirror(&from)?;
     for name in segments(folder)? {
         to = to.ensure(name)?;
@@ -313,10 +331,15 @@ fn write_whole(
     if length != object.size_bytes.0 {
         return Err(ObjectError::Changed(key.clone()));
     }
-    let fd = &*out;
+    like_source(out, before, key, length)?;
+    Ok(hash)
+}
+
+/// Gives a written file what its source is besides its bytes.
+pub(super) fn like_source(out: &File, before: &Stat, key: &str, length: u64) -> Result<(), ObjectError> {
     // The owner can only be kept by a privileged process; the bytes matter more.
     if rustix::fs::fchown(
-        fd,
+        out,
         Some(Uid::from_raw(before.st_uid)),
         Some(Gid::from_raw(before.st_gid)),
     )
@@ -328,8 +351,7 @@ fn write_whole(
         tv_sec: before.st_atime,
         tv_nsec: before.st_atime_nsec as i64,
     };
-    finish(fd, &FileMeta::of(before), Some(accessed), key, length)?;
-    Ok(hash)
+    finish(out, &FileMeta::of(before), Some(accessed), key, length)
 }
 
 /// Reads an object from the device and compares it.

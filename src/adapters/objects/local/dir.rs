@@ -160,6 +160,14 @@ impl Dir {
             .map_err(|e| failure(e, "make the file", &self.child_path(name)))
     }
 
+    /// Opens a file of ours to go on writing it.
+    pub(super) fn file_to_write(&self, name: &str) -> Result<File, ObjectError> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.fd, name, flags, Mode::empty())
+            .map(File::from)
+            .map_err(|e| failure(e, "open", &self.child_path(name)))
+    }
+
     /// Names in this directory, sorted; `Err` holds one that is no text.
     pub(super) fn names(&self) -> Result<Vec<Result<String, String>>, ObjectError> {
         let mut names = Vec::new();

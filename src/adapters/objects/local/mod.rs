@@ -6,6 +6,7 @@
 mod copy;
 mod dir;
 mod durable;
+pub(super) mod large;
 mod listing;
 mod removal;
 mod survey;
@@ -13,7 +14,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
-use crate::adapters::objects::Throttle;
+use crate::adapters::objects::{Throttle, resume};
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
     Space, Staging, Survey,
@@ -49,6 +50,34 @@ impl LocalObjects {
     #[must_use]
     pub fn throttle(&self) -> Option<Arc<Throttle>> {
         self.throttle.clone()
+    }
+
+    async fn copy_large(
+        &self,
+        source: Prefix,
+        staging: Staging,
+        object: FoundObject,
+        parts: &dyn Parts,
+        meter: Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        let part = |name: String, span: (u64, u64)| {
+            let (source, staging, object) = (source.clone(), staging.clone(), object.clone());
+            let (throttle, meter) = (self.throttle.clone(), meter.clone());
+            Self::blocking(move || {
+                large::copy_part(
+                    &source,
+                    &staging,
+                    &object,
+                    &name,
+                    span,
+                    throttle.as_deref(),
+                    &meter,
+                )
+            })
+        };
+        let (name, hash) = resume::in_parts(&staging, &object, parts, &meter, part).await?;
+        let (from, to, of) = (source.clone(), staging.clone(), object.clone());
+        Self::blocking(move || large::end_copy(&from, &to, &of, &name, hash)).await
     }
 
     pub(super) async fn blocking<T: Send + 'static>(
@@ -112,7 +141,7 @@ impl Objects for LocalObjects {
                 Dir::root(&place)?.ensure(&place.path)?;
             }
             Dir::open(&staging.home())?.close_to_others()?;
-            removal::empty_partial(&staging)
+            removal::empty_partial(&staging, large::outlives)
         })
         .await
     }
@@ -122,21 +151,26 @@ impl Objects for LocalObjects {
         source: &Prefix,
         staging: &Staging,
         object: &FoundObject,
-        _parts: &dyn Parts,
+        parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
         let (source, staging, object) = (source.clone(), staging.clone(), object.clone());
         let (throttle, meter) = (self.throttle.clone(), meter.clone());
+        if object.size_bytes.0 > large::PART {
+            return self.copy_large(source, staging, object, parts, meter).await;
+        }
         Self::blocking(move || copy::copy(&source, &staging, &object, throttle.as_deref(), &meter)).await
     }
 
     async fn abandon_uploads(
         &self,
-        _staging: &Staging,
+        staging: &Staging,
         _give_up: &[OpenUpload],
-        _keep: &[OpenUpload],
+        keep: &[OpenUpload],
     ) -> Result<u64, ObjectError> {
-        Ok(0)
+        let staging = staging.clone();
+        let keep: Vec<String> = keep.iter().map(|upload| upload.id.clone()).collect();
+        Self::blocking(move || large::abandon(&staging, &keep)).await
     }
 
     async fn sync(&self, staging: &Staging, keys: Vec<String>) -> Result<(), ObjectError> {

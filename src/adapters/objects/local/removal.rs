@@ -104,16 +104,21 @@ fn remove_empty(at: &Prefix) -> Result<bool, ObjectError> {
     }
 }
 
-/// Removes everything in the partial directory: its names are ours by construction.
-pub(super) fn empty_partial(staging: &Staging) -> Result<(), ObjectError> {
+/// Removes what is in the partial directory, where its names are ours by construction; `gone_on_with` are kept.
+pub(super) fn empty_partial(
+    staging: &Staging,
+    gone_on_with: impl Fn(&str) -> bool,
+) -> Result<(), ObjectError> {
     let dir = match Dir::open(&staging.partial()) {
         Ok(dir) => dir,
         Err(ObjectError::NotFound(_)) => return Ok(()),
         Err(e) => return Err(e),
     };
     for name in dir.names()?.into_iter().flatten() {
-        dir.remove(&name, false)
-            .map_err(|e| failure(e, "remove", &dir.child_path(&name)))?;
+        if !gone_on_with(&name) {
+            dir.remove(&name, false)
+                .map_err(|e| failure(e, "remove", &dir.child_path(&name)))?;
+        }
     }
     dir.sync()
 }
@@ -128,7 +133,7 @@ pub(super) fn discard(
     keys.iter().try_for_each(|key| split_key(key).map(|_| ()))?;
     parents.iter().try_for_each(|path| segments(path).map(|_| ()))?;
     drop(Dir::root(&staging.target)?);
-    empty_partial(staging)?;
+    empty_partial(staging, |_| false)?;
     let data = staging.data();
     if let Ok(dir) = Dir::open(&data) {
         drop(dir);

@@ -1,0 +1,189 @@
+//! Large objects to a disk: in parts, of which only the missing ones are copied after an end in the middle.
+
+use super::s3;
+use async_trait::async_trait;
+use data_in_motion::adapters::objects::Stores;
+use data_in_motion::domain::unit::Bytes;
+use data_in_motion::ports::Objects;
+use data_in_motion::ports::objects::{Meter, ObjectError, OpenUpload, Part, Parts, Prefix, Staging, Upload};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+const PART: usize = 64 << 20;
+
+/// Remembers parts as the catalog does, and stops the copy at the `n`-th.
+#[derive(Default)]
+struct Memory {
+    upload: Mutex<Option<Upload>>,
+    told: Mutex<Vec<u32>>,
+    stop_at: Option<usize>,
+}
+
+#[async_trait]
+impl Parts for Memory {
+    async fn begun(&self) -> Result<Option<Upload>, ObjectError> {
+        Ok(self.upload.lock().unwrap().clone())
+    }
+    async fn begin(&self, id: &str, part_bytes: Bytes) -> Result<(), ObjectError> {
+        *self.upload.lock().unwrap() = Some(Upload {
+            id: id.into(),
+            part_bytes,
+            parts: Vec::new(),
+        });
+        Ok(())
+    }
+    async fn done(&self, part: &Part) -> Result<(), ObjectError> {
+        let mut told = self.told.lock().unwrap();
+        if Some(told.len()) == self.stop_at {
+            return Err(ObjectError::Stopped);
+        }
+        told.push(part.number);
+        self.upload
+            .lock()
+            .unwrap()
+            .as_mut()
+            .unwrap()
+            .parts
+            .push(part.clone());
+        Ok(())
+    }
+}
+
+impl Memory {
+    fn of(upload: Option<Upload>) -> Self {
+        Self {
+            upload: Mutex::new(upload),
+            ..Self::default()
+        }
+    }
+
+    fn open(&self) -> OpenUpload {
+        OpenUpload {
+            key: "deep/large".into(),
+            id: self.upload.lock().unwrap().as_ref().unwrap().id.clone(),
+        }
+    }
+}
+
+fn bytes() -> Vec<u8> {
+    (0..2 * PART + 5).map(|i| (i * 7 % 251) as u8).collect()
+}
+
+async fn only_missing_parts_are_copied(stores: Stores, source: Prefix, disk: &Path, change: bool) {
+    let at = |path: &str| Prefix {
+        root: format!("file://{}", disk.display()).parse().unwrap(),
+        path: path.into(),
+    };
+    let staging = Staging {
+        target: at("copy"),
+        token: "token".into(),
+        attempt: 1,
+        class: None,
+        checksums: false,
+    };
+    let meter = Arc::new(Meter::default());
+    stores.prepare(&staging).await.unwrap();
+    let object = stores.list(&source).await.unwrap().objects.remove(0);
+    let first = Memory {
+        stop_at: Some(2),
+        ..Memory::default()
+    };
+    let ended = stores.copy(&source, &staging, &object, &first, &meter).await;
+    assert!(matches!(ended, Err(ObjectError::Stopped)), "{ended:?}");
+    assert_eq!(*first.told.lock().unwrap(), [0, 1]);
+
+    // The next mover begins: what is remembered stays, what is not goes.
+    let partial = disk.join(&staging.partial().path);
+    std::fs::write(partial.join("4711-0"), "of a writer that is dead").unwrap();
+    std::fs::write(partial.join("parts-of-nobody"), "whose row is gone").unwrap();
+    stores.prepare(&staging).await.unwrap();
+    let gone = stores
+        .abandon_uploads(&staging, &[], &[first.open()])
+        .await
+        .unwrap();
+    assert_eq!(gone, 1);
+    let left: Vec<_> = std::fs::read_dir(&partial).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let file = left[0].as_ref().unwrap().path();
+    if change {
+        // What is in the file is believed only when it still is what was told.
+        let file = std::fs::File::options().write(true).open(&file).unwrap();
+        file.write_all_at(b"rot", PART as u64 + 7).unwrap();
+    }
+    let second = Memory::of(first.upload.lock().unwrap().clone());
+    let copied = stores
+        .copy(&source, &staging, &object, &second, &meter)
+        .await
+        .unwrap();
+    let expected: &[u32] = if change { &[1, 2] } else { &[2] };
+    assert_eq!(*second.told.lock().unwrap(), expected);
+    assert_eq!(copied.content_hash, blake3::hash(&bytes()).to_hex().to_string());
+    let whole = std::fs::read(disk.join(&staging.data().path).join("deep/large")).unwrap();
+    assert!(whole == bytes(), "{} bytes", whole.len());
+    assert!(!file.exists(), "it has its name now");
+}
+
+fn fill(disk: &Path) {
+    std::fs::create_dir_all(disk.join("set/deep")).unwrap();
+    std::fs::write(disk.join("set/deep/large"), bytes()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_disk_to_disk_only_missing_parts_are_copied() {
+    for change in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        fill(dir.path());
+        let bucket = s3::bucket().await;
+        let source = Prefix {
+            root: format!("file://{}", dir.path().display()).parse().unwrap(),
+            path: "set".into(),
+        };
+        only_missing_parts_are_copied(bucket.stores(), source, dir.path(), change).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_bucket_to_disk_only_missing_parts_are_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let bucket = s3::bucket().await;
+    bucket.raw.put("set/deep/large", &bytes(), &[]).await;
+    let source = Prefix {
+        root: bucket.uri.parse().unwrap(),
+        path: "set".into(),
+    };
+    only_missing_parts_are_copied(bucket.stores(), source, dir.path(), false).await;
+}
+
+/// A source that changes in the middle leaves no half file of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_changes_between_parts_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path());
+    let at = |path: &str| Prefix {
+        root: format!("file://{}", dir.path().display()).parse().unwrap(),
+        path: path.into(),
+    };
+    let stores = s3::bucket().await.stores();
+    let staging = Staging {
+        target: at("copy"),
+        token: "token".into(),
+        attempt: 1,
+        class: None,
+        checksums: false,
+    };
+    let meter = Arc::new(Meter::default());
+    stores.prepare(&staging).await.unwrap();
+    let object = stores.list(&at("set")).await.unwrap().objects.remove(0);
+    let first = Memory {
+        stop_at: Some(1),
+        ..Memory::default()
+    };
+    drop(stores.copy(&at("set"), &staging, &object, &first, &meter).await);
+    std::fs::write(dir.path().join("set/deep/large"), vec![1; 2 * PART + 5]).unwrap();
+    let second = Memory::of(first.upload.lock().unwrap().clone());
+    let ended = stores.copy(&at("set"), &staging, &object, &second, &meter).await;
+    assert!(matches!(ended, Err(ObjectError::Changed(_))), "{ended:?}");
+    let left = std::fs::read_dir(dir.path().join(&staging.partial().path)).unwrap();
+    assert_eq!(left.count(), 0);
+}
