@@ -217,6 +217,65 @@ async fn a_hot_dataset_stays_and_says_at_which_rate_it_would_not() {
 }
 
 #[tokio::test]
+async fn readers_elsewhere_pay_egress_by_the_share_that_their_events_state() {
+    let (app, _) = open().await;
+    let set = create(&app, "read", TB).await;
+    accesses(app.services(), &[(&set, AccessOp::Write, TB, days_ago(400))]).await;
+    let egress = |r: &Recommendation| {
+        let lines = &r.stay.as_ref().unwrap().lines;
+        let paid = lines.iter().filter(|l| l.kind == CostKind::Egress);
+        paid.map(|l| l.amount_nanousd).sum::<NanoUsd>()
+    };
+    let read_from = async |region: Option<&str>, day: i64| {
+        let event = AccessEvent {
+            event_id: None,
+            producer: None,
+            sequence: None,
+            dataset_id: DatasetKey::Id(set.id),
+            op: AccessOp::Read,
+            size_bytes: Bytes(TB / 2),
+            client_lat_ms: None,
+            client_region: region.map(Into::into),
+            occurred_at: Some(days_ago(day)),
+        };
+        let report = app
+            .services()
+            .telemetry
+            .ingest(vec![(1, Ok(event))])
+            .await
+            .unwrap();
+        assert_eq!(report.accepted, 1);
+    };
+    read_from(None, 20).await;
+    read_from(Some("us-east-1"), 19).await;
+    assert_eq!(
+        egress(&get(&app, &set).await),
+        NanoUsd::ZERO,
+        "all of them are near"
+    );
+    read_from(Some("office"), 18).await;
+    read_from(Some("aws/eu-central-1"), 17).await;
+    let some = egress(&get(&app, &set).await);
+    assert!(some > NanoUsd::ZERO);
+    for day in 0..4 {
+        read_from(Some("office"), day).await;
+    }
+    assert!(egress(&get(&app, &set).await) > some, "more of them are far");
+    let gone = app
+        .services()
+        .catalog
+        .delete_dataset(&DatasetKey::Id(set.id), None)
+        .await;
+    gone.unwrap();
+    let mut conn = app.store().await.reader().await.unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM access_readers")
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
 async fn a_latency_limit_removes_and_allows_classes() {
     let (app, _) = open().await;
     let patient = create_with(&app, "patient", TB, Some(86_400_000)).await;

@@ -228,6 +228,7 @@ pub async fn set_rules(
 pub async fn delete(conn: &mut Conn, id: DatasetId) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM access_rollups WHERE dataset_id = $1",
+        "DELETE FROM access_readers WHERE dataset_id = $1",
         "DELETE FROM datasets WHERE id = $1",
     ] {
         sqlx::query(sql).bind(id.0).execute(&mut *conn).await?;

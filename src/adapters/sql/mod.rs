@@ -30,6 +30,7 @@ pub mod overview;
 
 pub mod policy;
 
+pub mod readers;
 pub mod recommendation_inputs;
 
 pub mod recommendations;

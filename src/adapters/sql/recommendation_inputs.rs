@@ -5,10 +5,11 @@
 
 use super::datasets::{COLUMNS, TABLES, read};
 use super::multi::Builder;
-use super::{Conn, StoreError};
+use super::{Conn, StoreError, readers};
 use crate::domain::access::AccessBucket;
 use crate::domain::dataset::Dataset;
 use crate::domain::id::{DatasetId, LocationId};
+use crate::domain::recommendation::readers::ReadFrom;
 use crate::domain::unit::{Bytes, Timestamp};
 use sqlx::Row as _;
 use std::collections::HashMap;
@@ -22,13 +23,15 @@ pub struct Subject {
     pub last_access: Option<Timestamp>,
 }
 
-/// Since when a dataset stands where it stands, and where it stood first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Since when a dataset stands where it stands, where it stood first, and from where it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stay {
     /// When its serving replica was made.
     pub placed_at: Timestamp,
     /// The location of its first replica that is still known.
     pub home: LocationId,
+    /// What its events say about that, if anything.
+    pub readers: Option<ReadFrom>,
 }
 
 /// What a look must have seen not to be repeated.
@@ -40,7 +43,7 @@ pub struct Seen<'a> {
     pub day: i64,
 }
 
-fn push_ids(query: &mut Builder, ids: &[DatasetId]) {
+pub(super) fn push_ids(query: &mut Builder, ids: &[DatasetId]) {
     query.push(" (");
     let mut list = query.separated(", ");
     for id in ids {
@@ -219,11 +222,15 @@ pub async fn days(
     Ok(found)
 }
 
-/// Since when these datasets stand where they stand, and where they stood first.
+/// Since when these datasets stand where they stand, where they stood first, and from where they are read.
 ///
 /// # Errors
 /// The database's own.
-pub async fn stays(conn: &mut Conn, ids: &[DatasetId]) -> Result<HashMap<DatasetId, Stay>, StoreError> {
+pub async fn stays(
+    conn: &mut Conn,
+    ids: &[DatasetId],
+    now: Timestamp,
+) -> Result<HashMap<DatasetId, Stay>, StoreError> {
     let mut found: HashMap<DatasetId, Stay> = HashMap::new();
     if ids.is_empty() {
         return Ok(found);
@@ -234,14 +241,16 @@ pub async fn stays(conn: &mut Conn, ids: &[DatasetId]) -> Result<HashMap<Dataset
     );
     push_ids(&mut query, ids);
     query.push(" ORDER BY dataset_id, id");
+    let mut read_from = readers::of(conn, ids, now).await?;
     for row in query.build().fetch_all(conn).await? {
         let placed_at = Timestamp(row.try_get("created_at")?);
-        let stay = found
-            .entry(DatasetId(row.try_get("dataset_id")?))
-            .or_insert(Stay {
-                placed_at,
-                home: LocationId(row.try_get("location_id")?),
-            });
+        let id = DatasetId(row.try_get("dataset_id")?);
+        let home = LocationId(row.try_get("location_id")?);
+        let stay = found.entry(id).or_insert_with(|| Stay {
+            placed_at,
+            home,
+            readers: read_from.remove(&id),
+        });
         if row.try_get::<String, _>("role")? == "serving" {
             stay.placed_at = placed_at;
         }

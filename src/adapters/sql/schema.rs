@@ -29,6 +29,7 @@ const FILES: &[(&str, &str)] = &[
     ("091_checksums", include_str!("schema/091_checksums.sql")),
     ("095_streams", include_str!("schema/095_streams.sql")),
     ("100_samples", include_str!("schema/100_samples.sql")),
+    ("105_readers", include_str!("schema/105_readers.sql")),
 ];
 
 /// Applies what is missing.

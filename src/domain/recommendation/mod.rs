@@ -24,6 +24,7 @@ pub mod forecast;
 pub mod outcome;
 pub mod problem;
 pub mod quote;
+pub mod readers;
 pub mod solve;
 mod tell;
 pub mod what_if;

@@ -2,12 +2,12 @@
 //!
 //! Invariant: everything that decides is in here, so that the same problem always has the same answer.
 
+use super::readers::Readers;
 use super::{Confidence, PlacementRef};
 use crate::domain::access::AccessBucket;
 use crate::domain::dataset::Dataset;
 use crate::domain::id::LocationId;
 use crate::domain::name::StorageClass;
-use crate::domain::price::book::PriceBook;
 use crate::domain::price::rates::Holding;
 use crate::domain::price::transfer::Priced;
 use crate::domain::unit::Timestamp;
@@ -26,29 +26,6 @@ pub struct Candidate<'a> {
     pub has_transitions: bool,
     /// A rule that forbids it, in words: a location that is away or too small, a class kept in one zone only.
     pub forbidden: Option<String>,
-}
-
-/// Where readers are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Readers {
-    /// The provider whose network they are in.
-    pub provider: String,
-    /// Its region.
-    pub region: String,
-    /// Their share of the bytes read, 0 to 1.
-    pub share: f64,
-}
-
-impl Readers {
-    /// All of them near a place.
-    #[must_use]
-    pub fn all_at(book: &PriceBook) -> Vec<Self> {
-        vec![Self {
-            provider: book.provider.clone(),
-            region: book.region.clone(),
-            share: 1.0,
-        }]
-    }
 }
 
 /// What a policy that has followed the whole history says. It takes the place of the forecast alone in deciding which candidate

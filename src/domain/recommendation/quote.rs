@@ -4,7 +4,8 @@
 //! [`crate::domain::price::cost`]; a figure for 30 days is the mean over the horizon.
 
 use super::Forecast;
-use super::problem::{Candidate, Readers};
+use super::problem::Candidate;
+use super::readers::Readers;
 use crate::domain::price::book::{MONTH_DAYS, PriceBook};
 use crate::domain::price::cost::{MoveTerms, Usage, break_even_days, moving, running};
 use crate::domain::price::line::CostSheet;

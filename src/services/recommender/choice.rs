@@ -12,7 +12,8 @@ use crate::domain::name::StorageClass;
 use crate::domain::price::book::PriceBooks;
 use crate::domain::price::transfer::Priced;
 use crate::domain::recommendation::PlacementRef;
-use crate::domain::recommendation::problem::{Candidate, Readers};
+use crate::domain::recommendation::problem::Candidate;
+use crate::domain::recommendation::readers::{ReadFrom, Readers};
 use crate::domain::unit::Bytes;
 use std::sync::Arc;
 
@@ -108,11 +109,16 @@ impl Choice {
             .find(|l| l.id == id)
     }
 
-    /// Readers near a location: the events do not yet say where readers are, so they are taken to be where the dataset first stood.
-    pub(super) fn readers_at(&self, home: LocationId) -> Vec<Readers> {
-        self.location(home)
-            .and_then(|location| self.prices.find(&location.price_book))
-            .map_or(Vec::new(), Readers::all_at)
+    /// Where a dataset's readers are: as its events say, and for the rest near the location where it first stood.
+    pub(super) fn readers(&self, home: LocationId, from: Option<&ReadFrom>) -> Vec<Readers> {
+        let home = self
+            .location(home)
+            .and_then(|location| self.prices.find(&location.price_book));
+        match (home, from) {
+            (None, _) => Vec::new(),
+            (Some(home), None) => Readers::all_at(home),
+            (Some(home), Some(from)) => Readers::from_events(&self.prices, home, from),
+        }
     }
 }
 

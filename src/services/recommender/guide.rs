@@ -11,6 +11,7 @@ use crate::adapters::sql::recommendation_inputs as inputs;
 use crate::domain::id::DatasetId;
 use crate::domain::placement::stream::{Member, Stream};
 use crate::domain::price::dense;
+use crate::domain::price::transfer::Priced;
 use crate::domain::recommendation::problem::{Candidate, Guidance, Problem};
 use crate::domain::recommendation::quote::HORIZON_DAYS;
 use crate::domain::recommendation::solve::open_candidates;
@@ -48,6 +49,8 @@ pub(super) struct Guided {
 
 struct Subject {
     dataset: DatasetId,
+    /// By placement: tenths of its reads that leave the location.
+    outside_tenths: Vec<i64>,
     placements: Vec<PlacementRef>,
     files_per_gb: f64,
     member: Member,
@@ -130,7 +133,7 @@ impl Recommender {
             after = *last;
             let subjects = inputs::subjects(&mut snapshot, &ids).await?;
             let mut days = inputs::days(&mut snapshot, &ids, since).await?;
-            let stays = inputs::stays(&mut snapshot, &ids).await?;
+            let stays = inputs::stays(&mut snapshot, &ids, now).await?;
             drop(snapshot);
             for subject in subjects {
                 let dataset = subject.dataset;
@@ -145,7 +148,10 @@ impl Recommender {
                     current,
                     days_held: now.since(placed_at).max(0) / Timestamp::DAY,
                     days: &days,
-                    readers: &choice.readers_at(stay.map_or(dataset.location_id, |s| s.home)),
+                    readers: &choice.readers(
+                        stay.map_or(dataset.location_id, |s| s.home),
+                        stay.and_then(|s| s.readers.as_ref()),
+                    ),
                     candidates: &choice.candidates(&dataset),
                     guidance: None,
                     is_moving: false,
@@ -181,19 +187,22 @@ impl Recommender {
             let mut members: Vec<Member> = Vec::with_capacity(subjects.len());
             let mut rest = Vec::with_capacity(subjects.len());
             for s in subjects {
-                rest.push((s.dataset, s.placements, s.files_per_gb));
+                rest.push((s.dataset, s.outside_tenths, s.placements, s.files_per_gb));
                 members.push(s.member);
             }
             stream.advance(&problem, &mut members, today);
             let subjects: Vec<Subject> = rest
                 .into_iter()
                 .zip(members)
-                .map(|((dataset, placements, files_per_gb), member)| Subject {
-                    dataset,
-                    placements,
-                    files_per_gb,
-                    member,
-                })
+                .map(
+                    |((dataset, outside_tenths, placements, files_per_gb), member)| Subject {
+                        dataset,
+                        outside_tenths,
+                        placements,
+                        files_per_gb,
+                        member,
+                    },
+                )
                 .collect();
             (stream, subjects, was_resumed)
         })
@@ -246,6 +255,11 @@ impl Recommender {
     }
 }
 
+/// The policy takes today's readers for those of the whole past: in steps that seldom change, so that it is seldom lived again.
+fn tenths(share: f64) -> i64 {
+    (share * 10.0).round() as i64
+}
+
 /// A dataset as the policy sees it; `None` without a past, a size or another place to be.
 fn subject_of(p: &Problem<'_>, today: i64) -> Option<Subject> {
     let held = p.held();
@@ -265,19 +279,23 @@ fn subject_of(p: &Problem<'_>, today: i64) -> Option<Subject> {
     let here = place(&p.current);
     open.sort_by_key(|c| place(c));
     let hot = open.iter().position(|c| place(c) == here)?;
+    let outside = |at: Priced<'_>| {
+        let elsewhere = p
+            .readers
+            .iter()
+            .filter(|r| r.provider != at.book.provider || r.region != at.book.region);
+        tenths(elsewhere.map(|r| r.share).sum())
+    };
+    let outside_tenths: Vec<i64> = open.iter().filter_map(|c| Some(outside(c.at?))).collect();
     let choices: Vec<dense::Choice<'_>> = open
         .iter()
         .filter_map(|c| {
             let at = c.at?;
-            let outside = p
-                .readers
-                .iter()
-                .filter(|r| r.provider != at.book.provider || r.region != at.book.region);
             Some(dense::Choice {
                 name: c.placement.to_string(),
                 at,
                 location: c.placement.location_id.0,
-                outside_share: outside.map(|r| r.share).sum(),
+                outside_share: outside(at) as f64 / 10.0,
             })
         })
         .collect();
@@ -288,6 +306,7 @@ fn subject_of(p: &Problem<'_>, today: i64) -> Option<Subject> {
         .map(|d| (d.start.day(), d.read_bytes.0 as f64 / size));
     Some(Subject {
         dataset: p.dataset.id,
+        outside_tenths,
         placements: open.iter().map(|c| c.placement.clone()).collect(),
         files_per_gb: held.object_count as f64 / held.size_bytes.as_gb(),
         member: Member {
@@ -307,10 +326,20 @@ fn typical(subjects: &[Subject]) -> usize {
     order[order.len() / 2]
 }
 
-/// Dataset-days with a read before `day`: those whose evening has been lived.
+/// Tells pasts apart: dataset-days with a read before `day`, those whose evening has been lived, and where the readers are.
 fn consumed(subjects: &[Subject], day: i64) -> i64 {
-    let before = |s: &Subject| s.member.reads.iter().filter(|(on, _)| *on < day).count();
-    i64::try_from(subjects.iter().map(before).sum::<usize>()).unwrap_or(i64::MAX)
+    let before = |s: &Subject| {
+        let days = s.member.reads.iter().filter(|(on, _)| *on < day).count();
+        i64::try_from(days).unwrap_or(i64::MAX)
+    };
+    let lived = subjects.iter().filter(|s| s.member.first_day <= day);
+    lived.fold(0_i64, |sum, s| {
+        let mark = s
+            .outside_tenths
+            .iter()
+            .fold(s.dataset.0, |mark, t| mark.wrapping_mul(31).wrapping_add(*t));
+        sum.wrapping_add(before(s)).wrapping_add(mark)
+    })
 }
 
 /// The kept stream with its datasets' states, if it is whole and its past is the one that is known now.

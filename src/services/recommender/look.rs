@@ -177,7 +177,7 @@ async fn load(deps: &Deps, ids: &[DatasetId], now: Timestamp) -> ServiceResult<V
     let subjects = inputs::subjects(&mut snapshot, ids).await?;
     let since = now.plus_micros(-HISTORY_DAYS * Timestamp::DAY);
     let mut days = inputs::days(&mut snapshot, ids, since).await?;
-    let stays = inputs::stays(&mut snapshot, ids).await?;
+    let mut stays = inputs::stays(&mut snapshot, ids, now).await?;
     let moving = jobs::live_of(&mut snapshot, ids).await?;
     let mut stored: HashMap<_, _> = rows::of(&mut snapshot, ids).await?;
     // Until the policy has come to this morning, yesterday's word holds.
@@ -188,9 +188,10 @@ async fn load(deps: &Deps, ids: &[DatasetId], now: Timestamp) -> ServiceResult<V
             let id = subject.dataset.id;
             Input {
                 days: days.remove(&id).unwrap_or_default(),
-                stay: stays.get(&id).copied().unwrap_or(Stay {
+                stay: stays.remove(&id).unwrap_or(Stay {
                     placed_at: subject.dataset.created_at,
                     home: subject.dataset.location_id,
+                    readers: None,
                 }),
                 is_moving: moving.contains_key(&id),
                 stored: stored.remove(&id),
@@ -210,7 +211,7 @@ fn answer(choice: &Choice, input: &Input, now: Timestamp, grace_days: f64) -> Op
         current,
         days_held: now.since(input.stay.placed_at).max(0) / Timestamp::DAY,
         days: &input.days,
-        readers: &choice.readers_at(input.stay.home),
+        readers: &choice.readers(input.stay.home, input.stay.readers.as_ref()),
         candidates: &choice.candidates(dataset),
         guidance: input.guidance.as_ref(),
         is_moving: input.is_moving,

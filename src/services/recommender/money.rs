@@ -96,12 +96,16 @@ impl Recommender {
             return Ok(None);
         };
         let mut conn = self.deps.store.reader().await?;
-        let stay = inputs::stays(&mut conn, &[dataset.id]).await?.remove(&dataset.id);
-        let (placed_at, home) = stay.map_or((dataset.created_at, dataset.location_id), |s| {
-            (s.placed_at, s.home)
-        });
-        let days_held = self.deps.clock.now().since(placed_at).max(0) / Timestamp::DAY;
-        let readers = choice.readers_at(home);
+        let now = self.deps.clock.now();
+        let stay = inputs::stays(&mut conn, &[dataset.id], now)
+            .await?
+            .remove(&dataset.id);
+        let (placed_at, home, read_from) = stay
+            .map_or((dataset.created_at, dataset.location_id, None), |s| {
+                (s.placed_at, s.home, s.readers)
+            });
+        let days_held = now.since(placed_at).max(0) / Timestamp::DAY;
+        let readers = choice.readers(home, read_from.as_ref());
         let terms = Terms {
             held,
             forecast: known.forecast.as_ref(),

@@ -188,9 +188,12 @@ async fn realised(
     ) else {
         return Ok(None);
     };
-    let stay = inputs::stays(conn, &[dataset.id]).await?.remove(&dataset.id);
+    let stay = inputs::stays(conn, &[dataset.id], span.1)
+        .await?
+        .remove(&dataset.id);
     let buckets = rollups::history(conn, dataset.id, span.0.hour_start(), false).await?;
-    let readers = choice.readers_at(stay.map_or(job.source_location_id, |s| s.home));
+    let (home, from) = stay.map_or((job.source_location_id, None), |s| (s.home, s.readers));
+    let readers = choice.readers(home, from.as_ref());
     let terms = Terms {
         held: Holding::new(dataset.size_bytes, dataset.object_count),
         forecast: None,

@@ -2,7 +2,7 @@
 
 use super::queue::Batch;
 use crate::adapters::sql::telemetry::{self as rows, EventRow, KnownDatasets, Sums};
-use crate::adapters::sql::{Conn, StoreError, events};
+use crate::adapters::sql::{Conn, StoreError, events, readers};
 use crate::domain::access::{
     AccessEvent, AccessOp, DatasetKey, IngestReport, Refusal, Run, add_to_runs, runs_hold,
 };
@@ -184,6 +184,7 @@ impl Identities {
 struct Tally {
     rows: Vec<EventRow>,
     sums: HashMap<(DatasetId, Timestamp), Sums>,
+    readers: readers::Sums,
     last: HashMap<DatasetId, Timestamp>,
     /// By dataset (none for a history) and whether it was written.
     told: BTreeMap<(Option<DatasetId>, bool), Told>,
@@ -213,6 +214,11 @@ impl Tally {
         } else {
             sums.reads += 1;
             sums.read_bytes = sums.read_bytes.saturating_add(size);
+            if let Some(region) = &event.client_region {
+                let key = (dataset, readers::period(at), region.clone());
+                let bytes = self.readers.entry(key).or_default();
+                *bytes = bytes.saturating_add(size);
+            }
         }
         let told = self
             .told
@@ -244,6 +250,7 @@ impl Tally {
         let mut sums: Vec<_> = self.sums.into_iter().collect();
         sums.sort_unstable_by_key(|(key, _)| *key);
         rows::add_sums(conn, &sums).await?;
+        readers::add(conn, &self.readers).await?;
         let mut last: Vec<_> = self.last.iter().map(|(id, at)| (*id, *at)).collect();
         last.sort_unstable();
         rows::touch(conn, &last).await?;

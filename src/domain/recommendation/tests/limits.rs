@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::price::line::CostKind;
-use crate::domain::recommendation::problem::Readers;
+use crate::domain::recommendation::readers::Readers;
 use crate::domain::recommendation::solve::solve;
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::price::book::ManagedTier;
-use crate::domain::recommendation::problem::Readers;
+use crate::domain::recommendation::readers::Readers;
 use crate::domain::recommendation::solve::{solve, threshold};
 use crate::domain::recommendation::tell::sheets_add_up;
 use proptest::prelude::*;
