@@ -48,6 +48,10 @@ integer_id!(
     /// A recommendation for a dataset.
     RecommendationId
 );
+integer_id!(
+    /// A rule about where datasets may stand.
+    PolicyId
+);
 
 /// A migration job. Text in JSON, an integer underneath.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -26,6 +26,8 @@ pub mod migration;
 
 pub mod event;
 
+pub mod policy;
+
 pub mod overview;
 
 pub mod report;

@@ -178,10 +178,13 @@ async fn every_resource_has_the_promised_fields() {
         &history["items"][0],
         "start:time reads:int writes:int read_bytes:int write_bytes:int",
     );
-    let policies = api.get("/api/v1/policies").await;
-    assert_eq!(
-        (policies.status, policies.code().as_str()),
-        (501, "not_supported")
+    let new = json!({"name": "eu", "rules": {"allowed_regions": ["aws/eu-*", "local/*"]}});
+    assert_eq!(api.post("/api/v1/policies", new).await.status, 201);
+    let policies = api.get("/api/v1/policies").await.json();
+    has(&policies, "items:list next_cursor:text?");
+    has(
+        &policies["items"][0],
+        "id:int name:text rules:object generation:int created_at:time updated_at:time",
     );
 }
 

@@ -47,6 +47,7 @@ mod cli_jobs;
 
 mod serving;
 
+mod policies;
 mod postgres;
 
 mod nodes;

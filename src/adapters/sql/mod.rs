@@ -28,6 +28,7 @@ pub mod idempotency;
 
 pub mod overview;
 
+pub mod policies;
 pub mod policy;
 
 pub mod readers;

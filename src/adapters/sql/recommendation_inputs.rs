@@ -30,6 +30,8 @@ pub struct Stay {
     pub placed_at: Timestamp,
     /// The location of its first replica that is still known.
     pub home: LocationId,
+    /// Copies that are kept: the serving one and those that were not given up.
+    pub copies: i64,
     /// What its events say about that, if anything.
     pub readers: Option<ReadFrom>,
 }
@@ -249,9 +251,12 @@ pub async fn stays(
         let stay = found.entry(id).or_insert_with(|| Stay {
             placed_at,
             home,
+            copies: 0,
             readers: read_from.remove(&id),
         });
-        if row.try_get::<String, _>("role")? == "serving" {
+        let role: String = row.try_get("role")?;
+        stay.copies += i64::from(role == "serving" || role == "retained");
+        if role == "serving" {
             stay.placed_at = placed_at;
         }
     }

@@ -30,6 +30,7 @@ const FILES: &[(&str, &str)] = &[
     ("095_streams", include_str!("schema/095_streams.sql")),
     ("100_samples", include_str!("schema/100_samples.sql")),
     ("105_readers", include_str!("schema/105_readers.sql")),
+    ("110_policies", include_str!("schema/110_policies.sql")),
 ];
 
 /// Applies what is missing.

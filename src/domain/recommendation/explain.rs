@@ -91,6 +91,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Unlikely { chance_percent } => format!(
             "It stays: the best move would pay with a chance of {chance_percent} % only, below even odds."
         ),
+        Reason::RuleBroken { rule } => format!("A policy is not kept: {rule}."),
         Reason::JobRunning => "A move of this dataset is under way.".into(),
     }
 }

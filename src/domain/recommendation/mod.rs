@@ -279,6 +279,11 @@ pub enum Reason {
         /// The stated chance that it pays, in percent.
         chance_percent: i64,
     },
+    /// A policy that people made is not kept where it stands.
+    RuleBroken {
+        /// The policy and what is wrong, in words.
+        rule: String,
+    },
     /// A move of this dataset is under way.
     JobRunning,
 }

@@ -4,8 +4,9 @@
 //! Invariant: a scenario that changes nothing gives the baseline to the last nano-dollar, because both are one call with equal
 //! arguments. The policy's word is left out of both sides: it is about the history as it was.
 
-use super::problem::{Candidate, Problem, Readers};
+use super::problem::{Candidate, Problem};
 use super::quote::HORIZON_DAYS;
+use super::readers::Readers;
 use super::solve::solve_for;
 use super::{Forecast, PlacementRef, Recommendation};
 use crate::domain::dataset::Dataset;

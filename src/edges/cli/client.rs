@@ -158,6 +158,14 @@ impl Client {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Changes what is at `path`.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub async fn patch<T: Serialize + ?Sized>(&self, path: &str, body: &T) -> Result<Reply, CliError> {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
     /// Posts nothing to `path`: a command.
     ///
     /// # Errors

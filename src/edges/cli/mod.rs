@@ -23,6 +23,7 @@ pub mod node;
 pub mod options;
 mod outcome_text;
 pub mod output;
+pub mod policies;
 pub mod prices;
 pub mod recommendation_text;
 pub mod recommendations;
@@ -83,6 +84,9 @@ pub enum Command {
     /// How fast bytes may move: in total, for a location, for a job.
     #[command(subcommand)]
     Limits(limits::Limits),
+    /// Rules about where datasets may stand: places, residency, latency, copies, pins.
+    #[command(subcommand)]
+    Policies(policies::Policies),
     /// Follow what happens, live.
     #[command(subcommand)]
     Watch(watch::Watch),
@@ -145,6 +149,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
         Command::Jobs(command) => jobs::run(command, &client()?, out).await,
         Command::Report(args) => report::run(args, &client()?, out).await,
         Command::Limits(command) => limits::run(command, &client()?, out).await,
+        Command::Policies(command) => policies::run(command, &client()?, out).await,
         Command::Watch(command) => watch::run(command, &client()?, out).await,
     }
 }

@@ -7,11 +7,13 @@ mod bulk;
 mod datasets;
 mod list;
 mod locations;
+mod policies;
 mod rules;
 mod scan;
 mod target;
 
 pub use bulk::{KnownDataset, KnownLocation};
+pub(in crate::services) use policies::{place, region_of};
 pub(in crate::services) use target::Target;
 
 use super::Deps;

@@ -87,6 +87,10 @@ impl Mover {
         let live = jobs::live_of(&mut conn, &[dataset.id]).await?;
         found.push(checks::of_jobs(live.get(&dataset.id)));
         drop(conn);
+        let rule = catalog
+            .forbidden_by_policy(dataset, &target.location, &target.class)
+            .await?;
+        found.extend(rule.map(checks::of_policy));
         found.extend(checks::notes(dataset, target, &self.deps.prices));
         found.extend(figures.note.clone());
         found.extend(checks::of_options(options, &figures, listing, target));

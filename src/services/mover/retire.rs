@@ -11,8 +11,12 @@ use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_change::{self, Also};
 use crate::adapters::sql::jobs_objects::ManifestRow;
 use crate::adapters::sql::jobs_switch::{self, Switch};
+use crate::adapters::sql::{datasets, policies};
+use crate::domain::access::DatasetKey;
 use crate::domain::id::{JobId, ReplicaId};
 use crate::domain::migration::machine::{self, Trigger};
+use crate::domain::policy::Verdict;
+use crate::domain::replica::ReplicaRole;
 use crate::domain::unit::Timestamp;
 use crate::ports::objects::{ObjectError, Prefix};
 use futures::StreamExt;
@@ -48,6 +52,7 @@ pub(super) async fn retire(held: &mut Held) -> Result<(), Halt> {
 
 /// The copy that was found good. Every reason against the deletion is a [`Halt::Failed`] or [`Halt::Changed`] in words.
 async fn fit_to_delete(held: &Held) -> Result<ReplicaId, Halt> {
+    enough_without(held).await?;
     let (replica, serving, job) = serving_copy(held).await?;
     let listing = held.deps.objects.list(&held.source()?).await?;
     let (store, id) = (&held.deps.store, held.row.job.id);
@@ -59,6 +64,28 @@ async fn fit_to_delete(held: &Held) -> Result<ReplicaId, Halt> {
         every_object_good(held, rows.iter(), &serving).await?;
     }
     Ok(replica)
+}
+
+/// A source stays while people ask for as many copies as there are with it.
+async fn enough_without(held: &Held) -> Result<(), Halt> {
+    let key = DatasetKey::Id(held.row.job.dataset_id);
+    let mut conn = held.deps.store.reader().await?;
+    let Some(dataset) = datasets::find(&mut conn, &key).await? else {
+        return Ok(());
+    };
+    let verdict = Verdict::of(&dataset, &policies::all(&mut conn).await?);
+    let copies = datasets::replicas(&mut conn, dataset.id).await?;
+    let kept = copies
+        .iter()
+        .filter(|c| matches!(c.role, ReplicaRole::Serving | ReplicaRole::Retained));
+    let left = i64::try_from(kept.count()).unwrap_or(i64::MAX) - 1;
+    match verdict.too_few(left) {
+        Some(rule) => Err(Halt::failed(
+            "policy",
+            format!("{rule} without it; make another copy (dim datasets replicate) or change the policy"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The copy that the dataset is served from, its place, and the job whose manifest says what it must be.

@@ -4,17 +4,19 @@
 //! tell whether it was made from the same choice.
 
 use crate::adapters::sql::locations::{self, LocationRow};
-use crate::adapters::sql::{Conn, StoreError, policy};
+use crate::adapters::sql::{Conn, StoreError, policies, policy};
 use crate::domain::dataset::Dataset;
 use crate::domain::id::LocationId;
 use crate::domain::location::{Location, Provider, Tier};
 use crate::domain::name::StorageClass;
+use crate::domain::policy::{Policy, Verdict};
 use crate::domain::price::book::PriceBooks;
 use crate::domain::price::transfer::Priced;
 use crate::domain::recommendation::PlacementRef;
 use crate::domain::recommendation::problem::Candidate;
 use crate::domain::recommendation::readers::{ReadFrom, Readers};
 use crate::domain::unit::Bytes;
+use crate::services::catalog::{place, region_of};
 use std::sync::Arc;
 
 /// Rises when the rules by which answers are made change, so that stored ones are made again.
@@ -24,6 +26,8 @@ const RULES: u32 = 3;
 pub(super) struct Choice {
     locations: Vec<LocationRow>,
     prices: Arc<PriceBooks>,
+    /// People's rules about where datasets may stand.
+    policies: Vec<Policy>,
     digest: String,
     /// The digest without the policy's word.
     places: String,
@@ -42,6 +46,11 @@ impl Choice {
                 .map_err(|e| StoreError::corrupt("choice", e))?;
             hash.update(&part);
         }
+        let policies = policies::all(conn).await?;
+        for policy in &policies {
+            let part = serde_json::to_vec(policy).map_err(|e| StoreError::corrupt("choice", e))?;
+            hash.update(&part);
+        }
         let places = hash.finalize().to_hex().to_string();
         for version in policy::versions(conn).await? {
             hash.update(format!("{version:?}").as_bytes());
@@ -51,6 +60,7 @@ impl Choice {
             digest: hash.finalize().to_hex().to_string(),
             locations,
             prices: prices.clone(),
+            policies,
         })
     }
 
@@ -63,13 +73,28 @@ impl Choice {
         &self.digest
     }
 
+    /// What people's rules say of a dataset.
+    pub(super) fn verdict(&self, dataset: &Dataset) -> Verdict {
+        Verdict::of(dataset, &self.policies)
+    }
+
+    /// The rule that forbids a dataset the place where it stands.
+    pub(super) fn broken(&self, dataset: &Dataset, verdict: &Verdict) -> Option<String> {
+        let location = self.location(dataset.location_id)?;
+        let region = region_of(location, &self.prices);
+        verdict.forbids(place(location, &region, &dataset.storage_class))
+    }
+
     /// Every location and class, with what forbids it for this dataset.
-    pub(super) fn candidates(&self, dataset: &Dataset) -> Vec<Candidate<'_>> {
+    pub(super) fn candidates(&self, dataset: &Dataset, verdict: &Verdict) -> Vec<Candidate<'_>> {
         let mut all = Vec::new();
         for row in &self.locations {
+            let region = region_of(&row.location, &self.prices);
             for class in &row.location.storage_classes {
                 let mut candidate = self.candidate(&row.location, class);
-                candidate.forbidden = forbidden(row, dataset, candidate.at);
+                candidate.forbidden = verdict
+                    .forbids(place(&row.location, &region, class))
+                    .or_else(|| forbidden(row, dataset, candidate.at));
                 all.push(candidate);
             }
         }

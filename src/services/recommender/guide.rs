@@ -136,7 +136,9 @@ impl Recommender {
             let stays = inputs::stays(&mut snapshot, &ids, now).await?;
             drop(snapshot);
             for subject in subjects {
-                let dataset = subject.dataset;
+                let own = subject.dataset;
+                let verdict = choice.verdict(&own);
+                let dataset = verdict.applied_to(&own);
                 let days = days.remove(&dataset.id).unwrap_or_default();
                 let Some(current) = choice.current(&dataset) else {
                     continue;
@@ -152,7 +154,7 @@ impl Recommender {
                         stay.map_or(dataset.location_id, |s| s.home),
                         stay.and_then(|s| s.readers.as_ref()),
                     ),
-                    candidates: &choice.candidates(&dataset),
+                    candidates: &choice.candidates(&dataset, &verdict),
                     guidance: None,
                     is_moving: false,
                     now,

@@ -11,11 +11,11 @@ use crate::adapters::sql::{events, jobs, policy};
 use crate::domain::access::AccessBucket;
 use crate::domain::event::{DomainEvent, RecommendationLogged};
 use crate::domain::id::DatasetId;
-use crate::domain::recommendation::Recommendation;
 use crate::domain::recommendation::change::{change, is_news, is_same_answer};
 use crate::domain::recommendation::problem::{Guidance, Problem};
 use crate::domain::recommendation::quote::HORIZON_DAYS;
 use crate::domain::recommendation::solve::solve;
+use crate::domain::recommendation::{Reason, Recommendation};
 use crate::domain::unit::Timestamp;
 use crate::services::{Deps, ServiceError, ServiceResult};
 use std::collections::HashMap;
@@ -191,6 +191,7 @@ async fn load(deps: &Deps, ids: &[DatasetId], now: Timestamp) -> ServiceResult<V
                 stay: stays.remove(&id).unwrap_or(Stay {
                     placed_at: subject.dataset.created_at,
                     home: subject.dataset.location_id,
+                    copies: 1,
                     readers: None,
                 }),
                 is_moving: moving.contains_key(&id),
@@ -204,21 +205,35 @@ async fn load(deps: &Deps, ids: &[DatasetId], now: Timestamp) -> ServiceResult<V
 
 /// `None` when the dataset's location has gone from the choice: the next look knows more.
 fn answer(choice: &Choice, input: &Input, now: Timestamp, grace_days: f64) -> Option<Recommendation> {
-    let dataset = &input.subject.dataset;
+    let own = &input.subject.dataset;
+    let verdict = choice.verdict(own);
+    let dataset = &verdict.applied_to(own);
     let current = choice.current(dataset)?;
-    Some(solve(&Problem {
+    let broken = [
+        choice
+            .broken(dataset, &verdict)
+            .map(|rule| format!("it stands on {}, but {rule}", dataset.location_name)),
+        verdict.too_few(input.stay.copies),
+    ];
+    let mut answer = solve(&Problem {
         dataset,
         current,
         days_held: now.since(input.stay.placed_at).max(0) / Timestamp::DAY,
         days: &input.days,
         readers: &choice.readers(input.stay.home, input.stay.readers.as_ref()),
-        candidates: &choice.candidates(dataset),
+        candidates: &choice.candidates(dataset, &verdict),
         guidance: input.guidance.as_ref(),
         is_moving: input.is_moving,
         now,
         horizon_days: HORIZON_DAYS,
         grace_days,
-    }))
+    });
+    let broken = broken
+        .into_iter()
+        .flatten()
+        .map(|rule| Reason::RuleBroken { rule });
+    answer.reasons.splice(0..0, broken);
+    Some(answer)
 }
 
 fn logged(r: &Recommendation) -> DomainEvent {

@@ -30,13 +30,15 @@ impl Recommender {
             .await?
             .remove(&dataset.id)
             .unwrap_or_default();
-        let stay = inputs::stays(&mut snapshot, &ids).await?.remove(&dataset.id);
+        let stay = inputs::stays(&mut snapshot, &ids, now).await?.remove(&dataset.id);
         let is_moving = jobs::live_of(&mut snapshot, &ids)
             .await?
             .contains_key(&dataset.id);
         drop(snapshot);
+        let verdict = choice.verdict(&dataset);
+        let dataset = verdict.applied_to(&dataset);
         let current = choice.current(&dataset).ok_or_else(missing)?;
-        let candidates = choice.candidates(&dataset);
+        let candidates = choice.candidates(&dataset, &verdict);
         let mut names: Vec<&str> = candidates
             .iter()
             .chain([&current])
@@ -45,15 +47,17 @@ impl Recommender {
         names.sort_unstable();
         names.dedup();
         let held = Holding::new(dataset.size_bytes, dataset.object_count);
-        let home = stay.map_or(dataset.location_id, |s| s.home);
-        let placed_at = stay.map_or(dataset.created_at, |s| s.placed_at);
+        let (placed_at, home, read_from) = stay
+            .map_or((dataset.created_at, dataset.location_id, None), |s| {
+                (s.placed_at, s.home, s.readers)
+            });
         Ok(Scene {
             days_held: now.since(placed_at).max(0) / Timestamp::DAY,
             seen: days
                 .iter()
                 .any(|d| d.reads + d.writes > 0 && d.start.day() <= now.day()),
             forecast: forecast(&days, held, now.day()),
-            readers: choice.readers_at(home),
+            readers: choice.readers(home, read_from.as_ref()),
             books: names
                 .into_iter()
                 .filter_map(|n| self.deps.prices.find(n).cloned())

@@ -138,6 +138,15 @@ fn folded(key: &str) -> String {
         .collect()
 }
 
+/// A rule that forbids the target.
+pub(super) fn of_policy(rule: String) -> PlanCheck {
+    check(
+        "policy",
+        false,
+        format!("{rule}; choose another place, or change the policy (dim policies list)"),
+    )
+}
+
 /// What source and target are.
 pub(super) fn of_places(
     source: Provider,
