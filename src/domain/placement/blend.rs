@@ -13,10 +13,11 @@ use super::grid::{Spot, spot_of};
 use super::ledger::Holding;
 use super::outlook::Drawn;
 use super::patience::Patience;
-use super::pooled::{Expectation, Pooled};
+use super::pooled::Expectation;
 use super::problem::Problem;
 use super::universe::{prior, prior_capped};
 use super::value::{Values, reads_within};
+use super::week::{WEEK, Weekly};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -24,10 +25,11 @@ use std::sync::{Mutex, PoisonError};
 
 /// Days between two refinements of the value tables.
 pub const REFRESH_DAYS: u32 = 28;
-const FIRST_SWEEPS: usize = 600;
-const LATER_SWEEPS: usize = 150;
-/// First valuations that are remembered: some 50 kB each.
-const REMEMBERED: usize = 16;
+/// Weeks of value iteration at first, and at every refinement.
+const FIRST_WEEKS: usize = 86;
+const LATER_WEEKS: usize = 21;
+/// First valuations that are remembered: some 300 kB each.
+const REMEMBERED: usize = 8;
 /// What an expert paid a day ago counts today, per dataset.
 const DAILY_MEMORY: f64 = 0.998;
 /// How many days ahead a better expert is believed to stay better.
@@ -68,8 +70,10 @@ impl Standing {
 /// What is shared by all datasets of a fleet that choose between the same candidates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fleet {
-    full: Pooled,
-    capped: Pooled,
+    /// Today's position in the week.
+    weekday: usize,
+    full: Weekly,
+    capped: Weekly,
     full_values: Values,
     capped_values: Values,
     /// Full reads expected within a quarter from each node.
@@ -93,8 +97,9 @@ impl Fleet {
     pub fn new(problem: &Problem) -> Self {
         let experts = Expert::roster(problem.len());
         let mut fleet = Self {
-            full: prior().clone(),
-            capped: prior_capped().clone(),
+            weekday: 0,
+            full: Weekly::new(prior()),
+            capped: Weekly::new(prior_capped()),
             full_values: Values::new(problem),
             capped_values: Values::new(problem),
             quarter_reads: Vec::new(),
@@ -122,7 +127,7 @@ impl Fleet {
             self.revalue(problem, 0);
             return;
         }
-        self.revalue(problem, FIRST_SWEEPS);
+        self.revalue(problem, FIRST_WEEKS);
         let mut known = known();
         known.push_back((
             problem.clone(),
@@ -134,11 +139,14 @@ impl Fleet {
         }
     }
 
-    fn revalue(&mut self, problem: &Problem, sweeps: usize) {
-        let full = self.full.expectations();
-        self.full_values.improve(problem, &full, sweeps);
-        self.capped_values
-            .improve(problem, &self.capped.expectations(), sweeps);
+    fn revalue(&mut self, problem: &Problem, weeks: usize) {
+        let (full, capped) = (self.full.expectations(), self.capped.expectations());
+        if weeks > 0 {
+            self.full_values
+                .improve(problem, &self.full.by_weekday(&full), weeks);
+            self.capped_values
+                .improve(problem, &self.capped.by_weekday(&capped), weeks);
+        }
         self.quarter_reads = reads_within(super::expert::QUARTER, &full);
         self.expectations = full;
         self.outlook = Drawn::default();
@@ -147,10 +155,11 @@ impl Fleet {
     /// Opens a day: ranks the experts by what they have paid, and every 28 days refines the value tables. Call it once a day,
     /// before any dataset's morning.
     pub fn open_day(&mut self, problem: &Problem) {
+        self.weekday = (self.weekday + 1) % WEEK;
         self.standing.open_day();
         self.patience_days = self.patience.days();
         if self.days_to_refresh == 0 {
-            self.revalue(problem, LATER_SWEEPS);
+            self.revalue(problem, LATER_WEEKS);
             self.days_to_refresh = REFRESH_DAYS;
         }
         self.days_to_refresh -= 1;
@@ -227,7 +236,8 @@ impl Fleet {
                     0.0
                 };
                 cheapest(problem, &life.holding, |k, here| {
-                    let value = values.cost(problem, k, &now.spot, now.features.idle_days, here);
+                    let value =
+                        values.cost(problem, self.weekday, k, &now.spot, now.features.idle_days, here);
                     let mean = if trust < 1.0 {
                         quarter_cost(problem, k, rate, here)
                     } else {
@@ -335,8 +345,8 @@ impl DatasetState {
     /// The evening: `read` times the dataset's bytes were read today.
     pub fn evening(&mut self, problem: &Problem, fleet: &mut Fleet, read: f64) {
         let spot = spot_of(&self.features);
-        fleet.full.observe(&spot, read);
-        fleet.capped.observe(&spot, read.min(1.0));
+        fleet.full.observe(fleet.weekday, &spot, read);
+        fleet.capped.observe(fleet.weekday, &spot, read.min(1.0));
         let mut before = Vec::with_capacity(self.lives.len());
         let mut today = Vec::with_capacity(self.lives.len());
         for (i, life) in self.lives.iter_mut().enumerate() {

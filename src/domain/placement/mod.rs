@@ -26,3 +26,4 @@ pub mod replay;
 pub mod stream;
 pub mod universe;
 pub mod value;
+pub mod week;

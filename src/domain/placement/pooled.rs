@@ -45,6 +45,14 @@ impl Expectation {
     pub fn silence(&self) -> f64 {
         1.0 - self.chances.iter().sum::<f64>()
     }
+
+    fn at_most_surest(mut self) -> Self {
+        let any: f64 = self.chances.iter().sum();
+        if any > SUREST {
+            self.chances.iter_mut().for_each(|c| *c *= SUREST / any);
+        }
+        self
+    }
 }
 
 impl Default for Pooled {
@@ -112,6 +120,26 @@ impl Pooled {
             .collect()
     }
 
+    /// Expectations of a part of what was observed, with `days` dataset-days of what `all` of it expects mixed into every node.
+    #[must_use]
+    pub fn beside(&self, all: &[Expectation], days: f64) -> Vec<Expectation> {
+        let mixed = |(node, all): (usize, &Expectation)| {
+            let seen = self.days[node] + days;
+            let cells = node * ATOMS..(node + 1) * ATOMS;
+            let volume: f64 = self.volume[cells.clone()].iter().sum();
+            let mut out = Expectation {
+                chances: all.chances,
+                volume: (volume + days * all.volume) / seen,
+                seen,
+            };
+            for (chance, reads) in out.chances.iter_mut().zip(&self.reads[cells]) {
+                *chance = (reads + days * *chance) / seen;
+            }
+            out.at_most_surest()
+        };
+        all.iter().enumerate().map(mixed).collect()
+    }
+
     fn expectation(&self, node: usize, chance: &[f64; ATOMS], size: &[f64; ATOMS]) -> Expectation {
         let days = self.days[node] + AVERAGE_DAYS;
         let mut out = Expectation {
@@ -123,11 +151,7 @@ impl Pooled {
             out.chances[atom] = (reads + AVERAGE_DAYS * chance[atom]) / days;
             out.volume += (volume + AVERAGE_DAYS * chance[atom] * size[atom]) / days;
         }
-        let any: f64 = out.chances.iter().sum();
-        if any > SUREST {
-            out.chances.iter_mut().for_each(|c| *c *= SUREST / any);
-        }
-        out
+        out.at_most_surest()
     }
 }
 

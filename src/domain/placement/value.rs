@@ -3,11 +3,15 @@
 //! Invariant: pure value iteration over (grid node × mode). A *mode* is a candidate together with how far its clock has run: a
 //! minimum duration still to serve, or the internal tier of a managed class. Clocks run in a few random steps of the right mean,
 //! which keeps the tables small; the decision itself uses the exact days ([`Holding::exit_cost`]).
+//!
+//! There is a table for each weekday: tonight's worth rests on tomorrow's, so the sweep goes backwards through the week, and seven
+//! tables cost no more time than one swept seven times.
 
 use super::grid::{NODES, Spot, after, idle_span};
 use super::ledger::Holding;
 use super::pooled::{ATOMS, Expectation, TYPICAL};
 use super::problem::{Candidate, Problem};
+use super::week::WEEK;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
@@ -39,8 +43,8 @@ pub struct Values {
     modes: Vec<Mode>,
     enter: Vec<usize>,
     settled: Vec<usize>,
-    /// `table[mode * NODES + node]`, USD per GB.
-    table: Vec<f64>,
+    /// `tables[weekday][mode * NODES + node]`, USD per GB.
+    tables: Vec<Vec<f64>>,
 }
 
 /// The four corners after each node: silence first, then a typical read of every size class.
@@ -73,60 +77,83 @@ impl Values {
             }
             settled.push(modes.len() - 1);
         }
-        let table = vec![0.0; modes.len() * NODES];
+        let tables = vec![vec![0.0; modes.len() * NODES]; WEEK];
         Self {
             modes,
             enter,
             settled,
-            table,
+            tables,
         }
     }
 
-    /// At most `sweeps` sweeps of value iteration from where the tables stand.
-    pub fn improve(&mut self, problem: &Problem, expectations: &[Expectation], sweeps: usize) {
-        let gamma = WEEKLY_DISCOUNT.powf(1.0 / 7.0);
+    /// At most `weeks` weeks of value iteration from where the tables stand; `expectations` are those of each weekday.
+    pub fn improve(&mut self, problem: &Problem, expectations: &[Vec<Expectation>], weeks: usize) {
+        let gamma = WEEKLY_DISCOUNT.powf(1.0 / WEEK as f64);
         let in_step: Vec<Vec<f64>> = problem.candidates().iter().map(in_step_rates).collect();
-        let mut best = vec![0.0; self.table.len()];
-        for _ in 0..sweeps {
-            self.choose(problem, &mut best);
-            let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-            for m in 0..self.modes.len() {
-                let mode = self.modes[m];
-                let candidate = &problem.candidates()[mode.candidate];
-                for (node, expected) in expectations.iter().enumerate() {
-                    let quiet = if mode.in_step {
-                        in_step[mode.candidate][node]
-                    } else {
-                        mode.storage
-                    };
-                    let value = gamma * ahead(&best, m, &mode, node, expected)
-                        + candidate.read() * expected.volume
-                        + if mode.on_read.is_some() {
-                            expected.silence() * quiet + (1.0 - expected.silence()) * candidate.storage()
-                        } else {
-                            quiet
-                        };
-                    let slot = &mut self.table[m * NODES + node];
-                    (least, most) = (least.min(value - *slot), most.max(value - *slot));
-                    *slot = value;
-                }
+        let mut best = vec![0.0; self.modes.len() * NODES];
+        for _ in 0..weeks {
+            let mut widest: f64 = 0.0;
+            let mut middles = [0.0; WEEK];
+            for weekday in (0..WEEK).rev() {
+                self.choose(problem, (weekday + 1) % WEEK, &mut best);
+                let (least, most) =
+                    self.sweep(problem, weekday, &expectations[weekday], &best, &in_step, gamma);
+                widest = widest.max(most - least);
+                middles[weekday] = (least + most) / 2.0;
             }
-            if most - least < TOLERANCE {
+            if widest < TOLERANCE {
                 // What all values still lack is the same and known: the common step's discounted repetition.
-                let lacking = (least + most) / 2.0 * gamma / (1.0 - gamma);
-                self.table.iter_mut().for_each(|v| *v += lacking);
+                for (table, middle) in self.tables.iter_mut().zip(middles) {
+                    let lacking = middle * WEEKLY_DISCOUNT / (1.0 - WEEKLY_DISCOUNT);
+                    table.iter_mut().for_each(|v| *v += lacking);
+                }
                 break;
             }
         }
     }
 
-    /// `best[mode, node]`: staying, or the cheapest way out.
-    fn choose(&self, problem: &Problem, best: &mut [f64]) {
-        best.copy_from_slice(&self.table);
+    /// Values one weekday from the next one's `best`. Returns the least and the most a value has changed.
+    fn sweep(
+        &mut self,
+        problem: &Problem,
+        weekday: usize,
+        expectations: &[Expectation],
+        best: &[f64],
+        in_step: &[Vec<f64>],
+        gamma: f64,
+    ) -> (f64, f64) {
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        for (m, mode) in self.modes.iter().enumerate() {
+            let candidate = &problem.candidates()[mode.candidate];
+            for (node, expected) in expectations.iter().enumerate() {
+                let quiet = if mode.in_step {
+                    in_step[mode.candidate][node]
+                } else {
+                    mode.storage
+                };
+                let value = gamma * ahead(best, m, mode, node, expected)
+                    + candidate.read() * expected.volume
+                    + if mode.on_read.is_some() {
+                        expected.silence() * quiet + (1.0 - expected.silence()) * candidate.storage()
+                    } else {
+                        quiet
+                    };
+                let slot = &mut self.tables[weekday][m * NODES + node];
+                (least, most) = (least.min(value - *slot), most.max(value - *slot));
+                *slot = value;
+            }
+        }
+        (least, most)
+    }
+
+    /// `best[mode, node]` on a weekday: staying, or the cheapest way out.
+    fn choose(&self, problem: &Problem, weekday: usize, best: &mut [f64]) {
+        let table = &self.tables[weekday];
+        best.copy_from_slice(table);
         for (m, mode) in self.modes.iter().enumerate() {
             for b in (0..problem.len()).filter(|&b| b != mode.candidate) {
                 let way = problem.move_cost(mode.candidate, b) + mode.early;
-                let there = &self.table[self.enter[b] * NODES..(self.enter[b] + 1) * NODES];
+                let there = &table[self.enter[b] * NODES..(self.enter[b] + 1) * NODES];
                 for (slot, value) in best[m * NODES..(m + 1) * NODES].iter_mut().zip(there) {
                     *slot = slot.min(way + value);
                 }
@@ -134,12 +161,13 @@ impl Values {
         }
     }
 
-    /// Expected discounted cost of being in candidate `k` at `spot`, USD per GB, without the way there. `here` is the holding
-    /// when the dataset lies there already; else it would arrive now.
+    /// Expected discounted cost of being in candidate `k` at `spot` on the morning of a weekday, USD per GB, without the way
+    /// there. `here` is the holding when the dataset lies there already; else it would arrive now.
     #[must_use]
     pub fn cost(
         &self,
         problem: &Problem,
+        weekday: usize,
         k: usize,
         spot: &Spot,
         idle_days: u32,
@@ -148,7 +176,7 @@ impl Values {
         let mode = here.map_or(self.enter[k], |h| {
             self.mode_of(&problem.candidates()[k], k, h, idle_days)
         });
-        at(&self.table[mode * NODES..(mode + 1) * NODES], spot)
+        at(&self.tables[weekday][mode * NODES..(mode + 1) * NODES], spot)
     }
 
     fn mode_of(&self, candidate: &Candidate, k: usize, holding: &Holding, idle_days: u32) -> usize {
@@ -301,12 +329,16 @@ mod tests {
             .expect("a good problem")
     }
 
+    fn every_day() -> Vec<Vec<Expectation>> {
+        vec![prior().expectations(); WEEK]
+    }
+
     #[test]
     fn cold_is_worth_more_for_the_silent_and_hot_for_the_busy() {
         let p = three();
         let mut v = Values::new(&p);
-        v.improve(&p, &prior().expectations(), 3_000);
-        let cost = |k, rate, idle| v.cost(&p, k, &spot(rate, idle), idle as u32, None);
+        v.improve(&p, &every_day(), 430);
+        let cost = |k, rate, idle| v.cost(&p, 0, k, &spot(rate, idle), idle as u32, None);
         assert!(cost(2, 0.0, 300.0) < cost(0, 0.0, 300.0));
         assert!(cost(0, 12.0, 0.0) < cost(2, 12.0, 0.0));
     }
@@ -316,9 +348,9 @@ mod tests {
         let p = Problem::new(vec![Candidate::plain("only", 0.001, 0.0, 0, 1.0)], vec![0.0], 0)
             .expect("a good problem");
         let mut v = Values::new(&p);
-        v.improve(&p, &prior().expectations(), 20_000);
+        v.improve(&p, &every_day(), 2_900);
         let forever = 0.001 / (1.0 - WEEKLY_DISCOUNT.powf(1.0 / 7.0));
-        assert!((v.cost(&p, 0, &spot(1.0, 4.0), 4, None) / forever - 1.0).abs() < 1e-3);
+        assert!((v.cost(&p, 3, 0, &spot(1.0, 4.0), 4, None) / forever - 1.0).abs() < 1e-3);
     }
 
     #[test]
