@@ -58,8 +58,10 @@ pub(super) fn steps() -> &'static Vec<[Spot; ATOMS + 1]> {
     })
 }
 
+/// Interpolation between the four corners, written out: every sweep comes down to this.
 fn at(table: &[f64], spot: &Spot) -> f64 {
-    spot.iter().map(|&(node, weight)| weight * table[node]).sum()
+    let [a, b, c, d] = spot;
+    a.1 * table[a.0] + b.1 * table[b.0] + c.1 * table[c.0] + d.1 * table[d.0]
 }
 
 impl Values {
@@ -91,7 +93,7 @@ impl Values {
         let gamma = WEEKLY_DISCOUNT.powf(1.0 / WEEK as f64);
         let in_step: Vec<Vec<f64>> = problem.candidates().iter().map(in_step_rates).collect();
         let mut best = vec![0.0; self.modes.len() * NODES];
-        for _ in 0..weeks {
+        for week in 0..weeks {
             let mut widest: f64 = 0.0;
             let mut middles = [0.0; WEEK];
             for weekday in (0..WEEK).rev() {
@@ -101,7 +103,8 @@ impl Values {
                 widest = widest.max(most - least);
                 middles[weekday] = (least + most) / 2.0;
             }
-            if widest < TOLERANCE {
+            // The first week still mixes old tables with new ones: its steps do not repeat.
+            if week > 0 && widest < TOLERANCE {
                 // What all values still lack is the same and known: the common step's discounted repetition.
                 for (table, middle) in self.tables.iter_mut().zip(middles) {
                     let lacking = middle * WEEKLY_DISCOUNT / (1.0 - WEEKLY_DISCOUNT);
@@ -122,6 +125,7 @@ impl Values {
         in_step: &[Vec<f64>],
         gamma: f64,
     ) -> (f64, f64) {
+        let silences: Vec<f64> = expectations.iter().map(Expectation::silence).collect();
         let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
         for (m, mode) in self.modes.iter().enumerate() {
             let candidate = &problem.candidates()[mode.candidate];
@@ -131,10 +135,11 @@ impl Values {
                 } else {
                     mode.storage
                 };
-                let value = gamma * ahead(best, m, mode, node, expected)
+                let silence = silences[node];
+                let value = gamma * ahead(best, m, mode, node, expected, silence)
                     + candidate.read() * expected.volume
                     + if mode.on_read.is_some() {
-                        expected.silence() * quiet + (1.0 - expected.silence()) * candidate.storage()
+                        silence * quiet + (1.0 - silence) * candidate.storage()
                     } else {
                         quiet
                     };
@@ -204,7 +209,7 @@ impl Values {
 }
 
 /// Expected best value tomorrow.
-fn ahead(best: &[f64], m: usize, mode: &Mode, node: usize, expected: &Expectation) -> f64 {
+fn ahead(best: &[f64], m: usize, mode: &Mode, node: usize, expected: &Expectation, silence: f64) -> f64 {
     let rows = |mode: usize| &best[mode * NODES..(mode + 1) * NODES];
     let (stay, next) = (rows(m), rows(mode.next));
     let run = |spot: &Spot| match mode.advance {
@@ -212,12 +217,14 @@ fn ahead(best: &[f64], m: usize, mode: &Mode, node: usize, expected: &Expectatio
         p => (1.0 - p) * at(stay, spot) + p * at(next, spot),
     };
     let step = &steps()[node];
-    let mut value = expected.silence() * run(&step[0]);
-    for (chance, spot) in expected.chances.iter().zip(&step[1..]) {
-        value += chance
-            * mode
-                .on_read
-                .map_or_else(|| run(spot), |back| at(rows(back), spot));
+    let mut value = silence * run(&step[0]);
+    for atom in 0..ATOMS {
+        let spot = &step[atom + 1];
+        value += expected.chances[atom]
+            * match mode.on_read {
+                Some(back) => at(rows(back), spot),
+                None => run(spot),
+            };
     }
     value
 }

@@ -119,16 +119,16 @@ fn a_managed_class_can_be_below_the_optimum_over_plain_classes() {
         n_files: 1_000_000,
         first_day: 1_000,
         // Ten busy days, then 45 quiet ones, again and again: each way there and back would ask for every object.
-        reads: (0..550)
+        reads: (0..330)
             .filter(|day| day % 55 < 10)
             .map(|day| (day, 1.0))
             .collect(),
     };
     let history = History {
         datasets: vec![dataset],
-        events: 100,
+        events: 60,
         first_day: 1_000,
-        end_day: 1_550,
+        end_day: 1_330,
     };
     let played = backtest(&history, &problems(&history, true)).expect("there are candidates");
     let prices = PricesUsed {
