@@ -218,9 +218,8 @@ fn ahead(best: &[f64], m: usize, mode: &Mode, node: usize, expected: &Expectatio
     };
     let step = &steps()[node];
     let mut value = silence * run(&step[0]);
-    for atom in 0..ATOMS {
-        let spot = &step[atom + 1];
-        value += expected.chances[atom]
+    for (chance, spot) in expected.chances.iter().zip(&step[1..]) {
+        value += chance
             * match mode.on_read {
                 Some(back) => at(rows(back), spot),
                 None => run(spot),
