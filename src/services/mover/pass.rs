@@ -176,10 +176,12 @@ async fn go_through<'a, P: Pass>(
             }
         }};
     }
+    let mut dry = false;
     loop {
         // While a group is being recorded the next one grows, but not without bound.
         while working.len() < crowd.width() && !trouble.ends() && group.len() < 2 * GROUP {
             let Some(object) = meanwhile!(feed.next(held, P::FROM))? else {
+                dry = true;
                 break;
             };
             working.push(Box::pin(async move {
@@ -205,7 +207,11 @@ async fn go_through<'a, P: Pass>(
             writing = Some(Box::pin(write(pass, held, std::mem::take(&mut group))));
         }
         if working.is_empty() && writing.is_none() && ended.is_empty() {
-            break;
+            if dry || trouble.ends() {
+                break;
+            }
+            // All of them ended while a failure was being noted: there is more to begin.
+            continue;
         }
         tokio::select! {
             Some(one) = working.next() => ended.push_back(one),
