@@ -293,7 +293,7 @@ async fn reports_show_the_same_measured_figures_on_the_page_in_the_api_and_on_th
         "{placement}"
     );
     let copies = report(&url, &["placement", "--table", "copies", "-o", "csv"]).await;
-    assert!(copies.contains("lake,STANDARD,retained,1,"), "{copies}");
+    assert!(copies.contains("deep,GLACIER_IR,serving,1,"), "{copies}");
     let size = story
         .app
         .services()
