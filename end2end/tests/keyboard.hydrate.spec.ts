@@ -70,5 +70,9 @@ test('a dataset is found, planned and moved without a pointer', async ({ page })
   await expect(page.getByRole('option', { name: /alpha/ })).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { level: 1 })).toContainText('alpha');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('audit');
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('report')).toHaveAttribute('data-report', 'moves');
   heard.clean();
 });

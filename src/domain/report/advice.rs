@@ -240,7 +240,7 @@ fn policies(from: &Sources<'_>) -> Table {
         "policies",
         "Every policy on this fleet's own history",
         columns,
-        "There is no history to replay yet.",
+        "Nothing was replayed for this report.",
     );
     let (played, all) = from.replayed;
     table.lead = (played > 0).then(|| {
