@@ -38,7 +38,8 @@ pub fn page() -> AnyView {
     let page = Source::new(move || id.get(), get_job);
     view! {
         <div class="page">
-            <Title text=move || format!("Job {}", id.get())/>
+            // The head asks once more after the page has gone.
+            <Title text=move || id.try_get().map_or_else(|| "Job".to_owned(), |id| format!("Job {id}"))/>
             {page.draw(move |p| body(p, at))}
         </div>
     }
