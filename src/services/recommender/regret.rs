@@ -1,6 +1,6 @@
 //! How far every policy is from the optimum on the fleet's own history: the replay of `dim backtest` over many datasets.
 //!
-//! Invariant: only the costliest [`DATASETS_MOST`] are replayed, and the answer says how many there are; one replay runs at a time.
+//! Invariant: only the costliest datasets are replayed, and the answer says how many there are; one replay runs at a time.
 
 use super::Recommender;
 use super::backtest::{DAYS_MOST, add, whole};
