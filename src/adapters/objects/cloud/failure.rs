@@ -90,3 +90,9 @@ pub(super) fn is_gone(error: &Error) -> bool {
         _ => false,
     }
 }
+
+/// The same of an upload that goes on: some servers refuse a request for one that they do not know any more. Where it is the right
+/// that is missing, the upload that is begun instead is refused as well.
+pub(super) fn is_gone_or_refused(error: &Error) -> bool {
+    is_gone(error) || matches!(error, Error::PermissionDenied { .. })
+}

@@ -6,7 +6,7 @@
 
 use super::attributes::{Carried, mark};
 use super::client::Bucket;
-use super::failure::{failure, is_gone};
+use super::failure::{failure, is_gone_or_refused};
 use super::heed::heed;
 use super::path::{fingerprint, of_key};
 use crate::adapters::objects::source::Source;
@@ -275,7 +275,7 @@ impl Write<'_> {
             Ok(done) => Ok(done),
             Err(Halted::Failed(e)) => Err(e),
             Err(Halted::Gone(..)) => Err(ObjectError::Io(format!(
-                "write {}/{path}: the store has lost the parts; another writer may have given the upload up",
+                "write {}/{path}: the store has lost the parts or refuses them; another writer may have given the upload up, or the right to write is missing",
                 self.bucket.shown
             ))),
         }
@@ -335,7 +335,7 @@ impl Write<'_> {
         };
         match heed(self.meter, completed).await? {
             Ok(put) => Ok((put, whole_hash(&chains)?, sum)),
-            Err(e) if is_gone(&e) => Err(Halted::Gone(chains, sum)),
+            Err(e) if is_gone_or_refused(&e) => Err(Halted::Gone(chains, sum)),
             Err(e) => Err(self.failure(&e, path).into()),
         }
     }
@@ -381,7 +381,7 @@ impl Write<'_> {
                 chain,
                 checksum,
             }),
-            Err(e) if is_gone(&e) => Err(Halted::Gone(Vec::new(), None)),
+            Err(e) if is_gone_or_refused(&e) => Err(Halted::Gone(Vec::new(), None)),
             Err(e) => Err(self.failure(&e, path).into()),
         }
     }
