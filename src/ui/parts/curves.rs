@@ -4,6 +4,7 @@
 
 use crate::domain::placement::backtest::BacktestReport;
 use crate::domain::placement::curve::{ACTUAL, Curve, Curves};
+use crate::domain::report::advice::title;
 use crate::domain::unit::{NanoUsd, Timestamp};
 use crate::ui::format::date;
 use leptos::prelude::*;
@@ -187,26 +188,6 @@ fn path(curve: &Curve, top: f64) -> String {
 
 fn money(usd: f64) -> String {
     NanoUsd::from_usd(usd).to_string()
-}
-
-/// What a policy's name means to people.
-fn title(name: &str) -> String {
-    match name {
-        ACTUAL => "As it was".into(),
-        "recommended" => "Recommended".into(),
-        "always-hot" => "Always hot".into(),
-        "best-fixed-hindsight" => "Best fixed class in hindsight".into(),
-        "optimum" => "Optimum in hindsight".into(),
-        "age-30-90" => "By age, 30 and 90 days".into(),
-        "idle-30-90" => "By last access, 30 and 90 days".into(),
-        "break-even" => "Break-even times".into(),
-        "ski-rental" => "Ski rental".into(),
-        _ => match name.split_once(':') {
-            Some(("managed", class)) => format!("The vendor's own {class}"),
-            Some(("fixed", class)) => format!("Always {class}"),
-            _ => name.to_owned(),
-        },
-    }
 }
 
 #[cfg(test)]
