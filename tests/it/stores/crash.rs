@@ -353,7 +353,6 @@ async fn random_round(round: u64, way: Way, kills: &AtomicUsize) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a job killed while its upload was completed can end as failed, see README's Not yet; nothing is lost"]
 async fn killed_at_random_moments_between_disk_and_bucket_it_ends_well() {
     let started = Instant::now();
     let rounds: u64 = std::env::var("DIM_CRASH_ROUNDS").map_or(3, |n| n.parse().unwrap());

@@ -18,9 +18,12 @@ use std::sync::atomic::Ordering;
 const KEY: &str = "test-key";
 const SECRET: &str = "test/secret+with=signs";
 
+#[derive(Clone)]
 struct Watched {
     fs: Arc<FileSystem>,
     seen: Arc<Seen>,
+    /// One completion at a time: who asks again for one that is under way hears how it ended, as at Amazon.
+    completing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Watched {
@@ -42,11 +45,8 @@ fn count(seen: &Seen, length: Option<i64>) {
 impl S3 for Watched {
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         count(&self.seen, req.input.content_length);
-        // A client that goes away in the middle must not leave an object without its metadata, which Amazon never shows.
         let fs = self.fs.clone();
-        tokio::spawn(async move { fs.put_object(req).await })
-            .await
-            .unwrap()
+        to_its_end(async move { fs.put_object(req).await }).await
     }
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         self.fs.get_object(req).await
@@ -93,11 +93,15 @@ impl S3 for Watched {
         &self,
         req: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        let key = req.input.key.clone();
-        let answer = self.fs.create_multipart_upload(req).await?;
-        let id = answer.output.upload_id.clone().unwrap();
-        self.seen.uploads.lock().unwrap().insert(id, key);
-        Ok(answer)
+        let this = self.clone();
+        to_its_end(async move {
+            let key = req.input.key.clone();
+            let answer = this.fs.create_multipart_upload(req).await?;
+            let id = answer.output.upload_id.clone().unwrap();
+            this.seen.uploads.lock().unwrap().insert(id, key);
+            Ok(answer)
+        })
+        .await
     }
     async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
         self.known(&req.input.upload_id)?;
@@ -116,19 +120,29 @@ impl S3 for Watched {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        self.known(&req.input.upload_id)?;
-        let id = req.input.upload_id.clone();
-        let answer = self.fs.complete_multipart_upload(req).await?;
-        self.seen.uploads.lock().unwrap().remove(&id);
-        Ok(answer)
+        let this = self.clone();
+        to_its_end(async move {
+            let _turn = this.completing.lock().await;
+            this.known(&req.input.upload_id)?;
+            let id = req.input.upload_id.clone();
+            let answer = this.fs.complete_multipart_upload(req).await?;
+            this.seen.uploads.lock().unwrap().remove(&id);
+            Ok(answer)
+        })
+        .await
     }
     async fn abort_multipart_upload(
         &self,
         req: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        self.known(&req.input.upload_id)?;
-        self.seen.uploads.lock().unwrap().remove(&req.input.upload_id);
-        self.fs.abort_multipart_upload(req).await
+        let this = self.clone();
+        to_its_end(async move {
+            let _turn = this.completing.lock().await;
+            this.known(&req.input.upload_id)?;
+            this.seen.uploads.lock().unwrap().remove(&req.input.upload_id);
+            this.fs.abort_multipart_upload(req).await
+        })
+        .await
     }
     async fn list_multipart_uploads(
         &self,
@@ -152,6 +166,14 @@ impl S3 for Watched {
             ..ListMultipartUploadsOutput::default()
         }))
     }
+}
+
+/// A client that goes away in the middle must not leave half of what it asked for, which Amazon never shows: an object without its
+/// metadata, or an upload whose parts are gone and whose object is not there.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = S3Result<S3Response<T>>> + Send + 'static,
+) -> S3Result<S3Response<T>> {
+    tokio::spawn(work).await.unwrap()
 }
 
 fn request<T>(input: T) -> S3Request<T> {
@@ -178,6 +200,7 @@ pub async fn bucket() -> Bucket {
         let watched = Watched {
             fs: Arc::new(FileSystem::new(&root).unwrap()),
             seen: seen.clone(),
+            completing: Arc::default(),
         };
         let mut builder = S3ServiceBuilder::new(watched);
         builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
