@@ -1,11 +1,9 @@
 //! A Postgres server for the tests of this process: that of `DATABASE_URL`, else one that `scripts/postgres.sh` runs in a temporary
 //! directory and that is gone with this process, however it ends.
 
+use crate::script::Script;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -14,40 +12,16 @@ pub struct Server {
     /// Its address, with the database `postgres`.
     pub url: String,
     /// Nothing for a server of somebody else.
-    child: Option<Child>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            // The script ends with its standard input, and the server with the script.
-            drop(child.stdin.take());
-            child.wait().unwrap();
-        }
-    }
+    _script: Option<Script>,
 }
 
 impl Server {
     /// Starts one; with `args` as `scripts/postgres.sh` takes them.
     pub fn start(args: &[&str]) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres.sh");
-        let mut child = Command::new(script)
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut url)
-            .unwrap();
-        assert!(
-            url.starts_with("postgres://"),
-            "no Postgres: scripts/setup.sh test installs it"
-        );
+        let (script, url) = Script::start("postgres.sh", args, |said| said.starts_with("postgres://"));
         Self {
-            url: url.trim().to_owned(),
-            child: Some(child),
+            url,
+            _script: Some(script),
         }
     }
 
@@ -77,7 +51,7 @@ fn rand_word() -> u64 {
 pub fn shared() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| match std::env::var("DATABASE_URL") {
-        Ok(url) if url.starts_with("postgres") => Server { url, child: None },
+        Ok(url) if url.starts_with("postgres") => Server { url, _script: None },
         _ => Server::start(&[]),
     })
 }

@@ -8,14 +8,12 @@ mod faults;
 mod relay;
 
 use crate::app::TestApp;
+use crate::script::Script;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -27,39 +25,16 @@ pub struct Broker {
     /// `HOST:PORT`.
     pub address: String,
     /// Nothing for a broker of somebody else.
-    child: Option<Child>,
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            drop(child.stdin.take());
-            child.wait().unwrap();
-        }
-    }
+    _script: Option<Script>,
 }
 
 impl Broker {
     /// Starts one; with `args` as `scripts/kafka.sh` takes them.
     pub fn start(args: &[&str]) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kafka.sh");
-        let mut child = Command::new(script)
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        assert!(
-            address.contains(':'),
-            "no broker: scripts/setup.sh test installs it"
-        );
+        let (script, address) = Script::start("kafka.sh", args, |said| said.contains(':'));
         Self {
-            address: address.trim().to_owned(),
-            child: Some(child),
+            address,
+            _script: Some(script),
         }
     }
 }
@@ -71,7 +46,10 @@ pub async fn shared() -> &'static str {
         BROKER.get_or_init(|| {
             let named = |name: &str| std::env::var(name).ok().filter(|address| !address.is_empty());
             match named("DIM_TEST_KAFKA_BROKERS").or_else(|| named("KAFKA_BROKERS")) {
-                Some(address) => Broker { address, child: None },
+                Some(address) => Broker {
+                    address,
+                    _script: None,
+                },
                 None => Broker::start(&[]),
             }
         })
