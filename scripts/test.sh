@@ -20,17 +20,19 @@ lane_domain() { cargo test --lib --no-default-features; }
 # Each step of the ladder alone: what one feature hides, another shows.
 lane_clippy() {
   cargo clippy --lib --no-default-features -- -D warnings &&
-    cargo clippy --all-targets --no-default-features --features ssr -- -D warnings &&
+    cargo clippy --lib --bins --no-default-features --features ssr -- -D warnings &&
+    cargo clippy --all-targets --no-default-features --features otlp -- -D warnings &&
     cargo clippy --lib --target wasm32-unknown-unknown --no-default-features --features hydrate -- -D warnings
 }
 
-lane_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features ssr --quiet; }
+lane_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features otlp --quiet; }
 
-lane_integration() { cargo test --no-default-features --features ssr --no-fail-fast; }
+# With traces, which the browser's lane is built without.
+lane_integration() { cargo test --no-default-features --features otlp --no-fail-fast; }
 
 # The same stories over the other engine: all whose server runs inside the test.
 lane_postgres() {
-  DIM_TEST_ENGINE=postgres cargo test --no-default-features --features ssr --test it --no-fail-fast -- \
+  DIM_TEST_ENGINE=postgres cargo test --no-default-features --features otlp --test it --no-fail-fast -- \
     catalog:: contract:: edge:: jobs:: live:: losses:: moves:: moves_disturbed:: plan_figures:: plan_queue:: plan:: \
     recommendations:: rest:: scan:: telemetry::
 }

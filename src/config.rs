@@ -76,6 +76,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("log", Some("info"), "which log lines are written"),
     setting("log_format", Some("text"), "text or json"),
     setting(
+        "otlp_endpoint",
+        None,
+        "collector of traces, as http://127.0.0.1:4318; needs a program built with the feature otlp",
+    ),
+    setting(
         "inject",
         None,
         "faults that may be provoked, separated by commas; for demos and tests only",
@@ -118,7 +123,10 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// Variables that are understood as well, after the one that is named after the setting.
-const ALSO: &[(&str, &str)] = &[("kafka_brokers", "KAFKA_BROKERS")];
+const ALSO: &[(&str, &str)] = &[
+    ("kafka_brokers", "KAFKA_BROKERS"),
+    ("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -363,6 +371,7 @@ impl Resolved {
             prices_dir: self.get("prices_dir").map(PathBuf::from),
             log: self.get("log").unwrap_or("info").to_owned(),
             log_json,
+            otlp_endpoint: self.get("otlp_endpoint").map(str::to_owned),
             inject: list("inject", ','),
             grace_secs: self.parse("grace_secs")?,
             lease_secs: self.lease()?,
@@ -485,6 +494,8 @@ pub struct Settings {
     pub log: String,
     /// Log lines as JSON.
     pub log_json: bool,
+    /// Where spans are sent to.
+    pub otlp_endpoint: Option<String>,
     /// Faults that may be provoked.
     pub inject: Vec<String>,
     /// Seconds for which the source of a finished move is kept.

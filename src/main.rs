@@ -53,7 +53,11 @@ fn settings(flags: &BTreeMap<&'static str, String>, file: &Path) -> Result<Setti
             eprintln!("dim: {error}");
             ExitCode::from(2)
         })?;
-    logging::start(&settings.log, settings.log_json);
+    logging::start(
+        &settings.log,
+        settings.log_json,
+        settings.otlp_endpoint.as_deref(),
+    );
     Ok(settings)
 }
 

@@ -18,6 +18,7 @@ use crate::edges::demo::{Demo, DemoError};
 use crate::edges::host::{self, Hosts};
 use crate::edges::http::listener::{self, Limits};
 use crate::edges::http::{self, layers};
+use crate::logging;
 use crate::ports::{Bus, Clock, Objects, Streams, streams::StreamError};
 use crate::services::live::Live;
 use crate::services::meter::Meter;
@@ -147,6 +148,7 @@ impl App {
             streams: kafka.clone().map(|kafka| Arc::new(kafka) as Arc<dyn Streams>),
             live,
             meter: Meter::new(Arc::new(recorder), Arc::new(move || figures.render())),
+            traces: logging::traces(),
             options: Arc::new(options(settings)?),
         };
         let leptos = LeptosOptions::builder()
@@ -226,6 +228,9 @@ impl App {
 
     /// Closes the database after the last request.
     pub async fn close(&self) {
+        let traces = self.deps.traces.clone();
+        // A panic there would be the library's; the process ends anyway.
+        drop(tokio::task::spawn_blocking(move || traces.flush()).await);
         self.deps.store.close().await;
     }
 }

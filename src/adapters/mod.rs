@@ -5,6 +5,14 @@
 pub mod inproc;
 pub mod kafka;
 pub mod objects;
+
+#[cfg(feature = "otlp")]
+pub mod otlp;
+
+#[cfg(not(feature = "otlp"))]
+#[path = "otlp_absent.rs"]
+pub mod otlp;
+
 pub mod prices;
 pub mod prometheus;
 pub mod sql;

@@ -33,3 +33,5 @@ pub mod overview;
 pub mod report;
 
 pub mod workload;
+
+pub mod trace;

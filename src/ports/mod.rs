@@ -11,8 +11,11 @@ pub mod places;
 
 pub mod streams;
 
+pub mod traces;
+
 pub use bus::{Bus, Topic, Wakeups};
 pub use clock::Clock;
 pub use objects::Objects;
 pub use places::Places;
 pub use streams::{Intake, Streams};
+pub use traces::Traces;

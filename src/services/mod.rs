@@ -19,6 +19,8 @@ pub mod live;
 
 pub mod relay;
 
+pub mod trace;
+
 pub mod prices;
 
 pub mod overview;
@@ -40,7 +42,7 @@ pub use error::ServiceError;
 use crate::adapters::sql::Store;
 use crate::domain::overview::DemoNote;
 use crate::domain::price::book::PriceBooks;
-use crate::ports::{Bus, Clock, Objects, Places, Streams};
+use crate::ports::{Bus, Clock, Objects, Places, Streams, Traces};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -68,6 +70,8 @@ pub struct Deps {
     pub live: live::Live,
     /// Where figures are counted.
     pub meter: meter::Meter,
+    /// Where spans are sent to.
+    pub traces: Arc<dyn Traces>,
     /// What the operator decided.
     pub options: Arc<Options>,
 }
@@ -145,6 +149,8 @@ pub struct Services {
     pub meter: meter::Meter,
     /// Every figure as text.
     pub figures: meter::Figures,
+    /// Where spans are sent to.
+    pub traces: Arc<dyn Traces>,
 }
 
 impl Services {
@@ -169,6 +175,7 @@ impl Services {
             options: deps.options.clone(),
             meter: deps.meter.clone(),
             figures: meter::Figures::new(deps),
+            traces: deps.traces.clone(),
         }
     }
 }

@@ -6,13 +6,16 @@
 //!
 //! Knows no broker: the port `Streams` is one.
 
+use super::trace::Origins;
 use super::{Deps, ServiceResult};
 use crate::adapters::sql::{events, streams};
 use crate::domain::event::{DomainEvent, JobStatusEvent, Stream};
 use crate::domain::migration::JobStatus;
+use crate::domain::trace::TraceParent;
 use crate::domain::unit::Timestamp;
 use crate::ports::Streams;
 use crate::ports::streams::{Feed, Message};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,9 +117,10 @@ impl Relay {
         }
         let full = i64::try_from(page.len()).is_ok_and(|n| n == PAGE);
         let last = page.last().map_or(mine.seq, DomainEvent::seq);
+        let origins = self.origins(&bounds.log, &page).await?;
         let messages: Vec<_> = page
             .iter()
-            .flat_map(|event| messages(&bounds.log, event))
+            .flat_map(|event| messages(&bounds.log, event, &origins))
             .collect();
         let count = messages.len();
         self.tell(messages, held).await?;
@@ -126,6 +130,20 @@ impl Relay {
             self.deps.meter.relayed(count);
         }
         Ok(full && held.is_some())
+    }
+
+    /// The requests that the jobs of a page came of.
+    async fn origins(&self, log: &str, page: &[DomainEvent]) -> ServiceResult<Origins> {
+        let jobs: BTreeSet<_> = page
+            .iter()
+            .filter_map(|event| match event {
+                DomainEvent::JobStatus(job) => Some(job.job_id),
+                _ => None,
+            })
+            .collect();
+        let jobs: Vec<_> = jobs.into_iter().collect();
+        let mut conn = self.deps.store.reader().await?;
+        Ok(Origins::load(&mut conn, log, &jobs).await?)
     }
 
     /// Sends messages and holds on to the relay meanwhile, however long that takes. Another one may have taken it afterwards.
@@ -249,7 +267,7 @@ pub async fn waiting(deps: &Deps) -> ServiceResult<Waiting> {
 }
 
 /// What the topics are told of an event: every stage of a job, and jobs that wait for a mover once more for the movers.
-fn messages(log: &str, event: &DomainEvent) -> Vec<Message> {
+fn messages(log: &str, event: &DomainEvent, origins: &Origins) -> Vec<Message> {
     let DomainEvent::JobStatus(job) = event else {
         return Vec::new();
     };
@@ -259,7 +277,7 @@ fn messages(log: &str, event: &DomainEvent) -> Vec<Message> {
     let message = |feed, kind| Message {
         feed,
         key: job.job_id.to_string(),
-        headers: headers(log, job, kind),
+        headers: headers(log, job, kind, origins.of(job.job_id)),
         value: value.clone(),
     };
     let mut all = Vec::with_capacity(2);
@@ -270,13 +288,15 @@ fn messages(log: &str, event: &DomainEvent) -> Vec<Message> {
     all
 }
 
-/// CloudEvents attributes in their binary form. Every message of a job belongs to one trace, which is named after the job.
-fn headers(log: &str, job: &JobStatusEvent, kind: &str) -> Vec<(String, String)> {
+/// CloudEvents attributes in their binary form, and the trace of the request that the job came of.
+fn headers(
+    log: &str,
+    job: &JobStatusEvent,
+    kind: &str,
+    origin: Option<TraceParent>,
+) -> Vec<(String, String)> {
     let at = Timestamp::from_unix_secs(job.updated_at);
-    let digest = |text: String, length: usize| blake3::hash(text.as_bytes()).to_hex()[..length].to_owned();
-    let trace = digest(format!("{log}/{}", job.job_id), 32);
-    let span = digest(format!("{log}/{}/{kind}", job.seq), 16);
-    [
+    let attributes = [
         ("ce_specversion", "1.0".to_owned()),
         ("ce_id", format!("{log}-{}", job.seq)),
         ("ce_source", format!("/dim/{log}")),
@@ -284,10 +304,13 @@ fn headers(log: &str, job: &JobStatusEvent, kind: &str) -> Vec<(String, String)>
         ("ce_subject", format!("jobs/{}", job.job_id)),
         ("ce_time", at.to_string()),
         ("content-type", "application/json".to_owned()),
-        ("traceparent", format!("00-{trace}-{span}-01")),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    ];
+    let trace = origin.map(|origin| ("traceparent", origin.to_string()));
+    attributes
+        .into_iter()
+        .chain(trace)
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 #[cfg(test)]
@@ -315,10 +338,11 @@ mod tests {
 
     #[test]
     fn a_queued_job_is_told_to_movers_too_and_each_message_names_itself() {
-        let queued = messages("l", &event(JobStatus::Queued, 9));
+        let origins = Origins::default();
+        let queued = messages("l", &event(JobStatus::Queued, 9), &origins);
         let feeds: Vec<_> = queued.iter().map(|m| m.feed).collect();
         assert_eq!(feeds, [Feed::MigrationJobs, Feed::MigrationStatus]);
-        let copying = messages("l", &event(JobStatus::Copying, 10));
+        let copying = messages("l", &event(JobStatus::Copying, 10), &origins);
         assert_eq!((copying.len(), copying[0].feed), (1, Feed::MigrationStatus));
         for message in queued.iter().chain(&copying) {
             assert_eq!(message.key, "4");
@@ -332,12 +356,9 @@ mod tests {
             );
         }
         assert_eq!(header(&copying[0], "ce_id"), "l-10");
-        // One trace for the job, a span for each message.
-        let (a, b) = (
-            header(&queued[0], "traceparent"),
-            header(&copying[0], "traceparent"),
-        );
-        assert_eq!((a.len(), &a[..36]), (55, &b[..36]));
-        assert_ne!(a, b);
+        // One trace for the job.
+        let trace = header(&queued[0], "traceparent");
+        assert!(trace.parse::<TraceParent>().is_ok(), "{trace}");
+        assert_eq!(trace, header(&copying[0], "traceparent"));
     }
 }

@@ -47,6 +47,8 @@ mod cli_jobs;
 
 mod serving;
 
+mod script;
+
 mod policies;
 mod postgres;
 
@@ -57,6 +59,9 @@ mod kafka;
 mod postgres_store;
 
 mod stores;
+
+#[cfg(feature = "otlp")]
+mod otlp;
 
 mod meddler;
 

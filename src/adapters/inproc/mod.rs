@@ -6,3 +6,4 @@ pub mod accesses;
 pub mod bus;
 pub mod clock;
 pub mod places;
+pub mod untraced;

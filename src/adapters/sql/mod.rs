@@ -72,6 +72,8 @@ mod multi;
 
 pub mod telemetry;
 
+pub mod traces;
+
 pub use engine::Engine;
 pub use error::StoreError;
 pub use store::{Conn, Db, ReadPool, Row, Store, WriteTx};

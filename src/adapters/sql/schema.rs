@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = &[
     ("100_samples", include_str!("schema/100_samples.sql")),
     ("105_readers", include_str!("schema/105_readers.sql")),
     ("110_policies", include_str!("schema/110_policies.sql")),
+    ("115_traces", include_str!("schema/115_traces.sql")),
 ];
 
 /// Applies what is missing.

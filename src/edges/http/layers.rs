@@ -5,6 +5,7 @@
 
 use super::metrics;
 use super::problem::Problem;
+use super::trace;
 use crate::services::Services;
 use axum::Router;
 use axum::body::HttpBody;
@@ -83,6 +84,7 @@ pub fn wrap<S: Clone + Send + Sync + 'static>(
     }
     router
         .layer(from_fn(close_unread))
+        .layer(from_fn_with_state(services.clone(), trace::follow))
         .layer(from_fn_with_state(services.clone(), metrics::count))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))

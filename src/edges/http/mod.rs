@@ -38,6 +38,7 @@ pub mod recommendations;
 pub mod redraw;
 pub mod reports;
 pub mod table;
+pub mod trace;
 
 use crate::services::Services;
 use axum::Router;

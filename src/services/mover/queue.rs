@@ -1,7 +1,7 @@
 //! From a plan to a job: one live job a dataset, and only while the dataset is what the plan saw.
 
 use super::Mover;
-use crate::adapters::sql::{Conn, StoreError, datasets, jobs, jobs_change, limits, locations};
+use crate::adapters::sql::{Conn, StoreError, datasets, jobs, jobs_change, limits, locations, traces};
 use crate::domain::access::DatasetKey;
 use crate::domain::id::JobId;
 use crate::domain::location::{Location, StorageUri};
@@ -10,7 +10,7 @@ use crate::domain::migration::machine::JobState;
 use crate::domain::migration::{Job, Plan};
 use crate::domain::replica::{Replica, ReplicaRole};
 use crate::ports::objects::Prefix;
-use crate::services::{ServiceError, ServiceResult};
+use crate::services::{ServiceError, ServiceResult, trace};
 
 impl Mover {
     /// Queues a plan whose checks all allow it; with `require_approval` the job waits for a person first.
@@ -50,6 +50,9 @@ impl Mover {
         };
         if let Some(rate) = plan.options.bytes_per_sec {
             limits::set(&mut tx, LimitScope::Job(id), Some(rate), None, now).await?;
+        }
+        if let Some(request) = trace::present() {
+            traces::remember(&mut tx, id, request).await?;
         }
         let row = jobs_change::announce(&mut tx, id, now).await?;
         tx.commit().await?;

@@ -13,18 +13,20 @@ use crate::adapters::sql::{
     StoreError, jobs_change, jobs_lease, jobs_objects, jobs_staging, jobs_switch, limits,
 };
 use crate::domain::id::{JobId, LocationId};
-use crate::domain::migration::JobStatus;
 use crate::domain::migration::machine::{self, Trigger};
 use crate::domain::migration::options::{PRIORITY_MAX, Window};
+use crate::domain::migration::{Job, JobStatus};
 use crate::domain::unit::Timestamp;
 use crate::ports::bus::Topic;
 use crate::ports::objects::Meter;
+use crate::services::trace;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+use tracing::{Instrument as _, Span};
 
 /// Jobs that one mover carries at once: two keep a disk busy while one of them verifies or switches.
 pub(super) const RUNNING_MAX: usize = 2;
@@ -355,18 +357,19 @@ impl Loop {
         let (id, meter) = (row.job.id, Arc::new(Meter::default()));
         let window = row.options.window.clone().filter(|_| chore.is_none());
         let locations = [row.job.source_location_id, row.job.target_location_id];
-        let held = Held::new(
-            self.mover.deps.clone(),
-            row,
-            meter.clone(),
-            self.mover.shared.clone(),
-        );
+        let (span, deps) = (span_of(&row.job, chore), self.mover.deps.clone());
+        let held = Held::new(deps.clone(), row, meter.clone(), self.mover.shared.clone());
         let task = self.tasks.spawn(async move {
-            let done = match chore {
-                None => Box::pin(carry::carry(held)).await,
-                Some(chore) => Box::pin(do_chore(held, chore)).await,
+            if let Err(problem) = trace::join_job(&deps, &span, id).await {
+                tracing::debug!(job = %id, %problem, "its work is a trace of its own");
+            }
+            let work = async {
+                match chore {
+                    None => Box::pin(carry::carry(held)).await,
+                    Some(chore) => Box::pin(do_chore(held, chore)).await,
+                }
             };
-            (id, done)
+            (id, work.instrument(span).await)
         });
         let task = task.id();
         let work = Work {
@@ -406,6 +409,26 @@ impl Loop {
             self.ended(ended);
         }
     }
+}
+
+/// What a trace shows of the work on a job.
+fn span_of(job: &Job, chore: Option<Chore>) -> Span {
+    let name = match chore {
+        None => "move",
+        Some(Chore::Clean) => "clean up",
+        Some(Chore::Remove) => "remove a copy",
+        Some(Chore::Retire) => "retire the source",
+    };
+    tracing::info_span!(
+        target: "dim_trace",
+        "job",
+        otel.name = name,
+        otel.kind = "consumer",
+        job.id = %job.id,
+        dataset.id = %job.dataset_id,
+        job.source = %job.source_uri,
+        job.target = %job.target_uri,
+    )
 }
 
 /// When a window that is closed now opens.

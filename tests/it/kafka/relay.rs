@@ -7,6 +7,9 @@ use crate::moving::fill;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// What a caller is part of.
+const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stages_of_jobs_are_told_in_order_once_with_their_envelope_also_after_a_restart() {
     let (brokers, prefix) = (shared().await, fresh("relay"));
@@ -28,7 +31,9 @@ async fn stages_of_jobs_are_told_in_order_once_with_their_envelope_also_after_a_
         assert_eq!(api.post("/api/v1/datasets", body).await.status, 201);
         let plan =
             json!({"dataset_id": format!("set-{n}"), "target_location": app.uri(&format!("to/set-{n}"))});
-        let queued = api.post("/api/v1/plans", plan).await;
+        // The second one is part of a caller's trace.
+        let headers: &[_] = if n == 1 { &[("traceparent", CALLER)] } else { &[] };
+        let queued = api.post_with("/api/v1/plans", headers, plan).await;
         assert_eq!(queued.status, 201, "{}", queued.text);
     }
     let events = until("three completed jobs", async || {
@@ -57,6 +62,7 @@ async fn stages_of_jobs_are_told_in_order_once_with_their_envelope_also_after_a_
             traces.windows(2).all(|two| two[0] == two[1]),
             "one trace a job: {traces:?}"
         );
+        assert_eq!(traces[0] == &CALLER[..35], job == "2", "{traces:?}");
         for message in of_job {
             assert_eq!(message.headers["ce_specversion"], "1.0");
             assert_eq!(message.headers["ce_type"], "dim.migration.status");
