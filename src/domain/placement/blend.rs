@@ -4,6 +4,7 @@
 //! days fed in, in order: rebuilt from the same events they are the same to the bit. Every morning all datasets choose, every
 //! evening all learn; what one dataset sees during a day never reaches another before the next morning.
 
+use super::bound::Bound;
 use super::calibration::{Calibration, Confidence, Followed, Reliability};
 use super::expert::{
     Expert, INDIFFERENCE, Life, cautious_rate, mean_rate, minimum_beyond_quarter, quarter_cost,
@@ -15,6 +16,7 @@ use super::outlook::Drawn;
 use super::patience::Patience;
 use super::pooled::Expectation;
 use super::problem::Problem;
+use super::standing::Standing;
 use super::universe::{prior, prior_capped};
 use super::value::{Values, reads_within};
 use super::week::{WEEK, Weekly};
@@ -34,38 +36,6 @@ const REMEMBERED: usize = 8;
 const DAILY_MEMORY: f64 = 0.998;
 /// How many days ahead a better expert is believed to stay better.
 const SIGHT_DAYS: f64 = 180.0;
-/// Dataset-days at which the fleet's ranking of experts is half believed.
-const FLEET_DAYS: f64 = 20_000.0;
-/// What has been paid per dataset-day by each of several lives, over the whole fleet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct Standing {
-    paid: Vec<f64>,
-    days: f64,
-    /// This morning's expected cost of a day, drawn towards the best one's while little is known.
-    expected: Vec<f64>,
-}
-
-impl Standing {
-    fn new(lives: usize) -> Self {
-        Self {
-            paid: vec![0.0; lives],
-            days: 0.0,
-            expected: vec![0.0; lives],
-        }
-    }
-
-    fn open_day(&mut self) {
-        let days = self.days.max(1e-9);
-        let mean = |paid: &f64| paid / days;
-        let best = self.paid.iter().map(mean).fold(f64::INFINITY, f64::min);
-        let belief = self.days / (self.days + FLEET_DAYS);
-        self.expected = self
-            .paid
-            .iter()
-            .map(|p| best + (mean(p) - best) * belief)
-            .collect();
-    }
-}
 
 /// What is shared by all datasets of a fleet that choose between the same candidates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -156,7 +126,7 @@ impl Fleet {
     /// before any dataset's morning.
     pub fn open_day(&mut self, problem: &Problem) {
         self.weekday = (self.weekday + 1) % WEEK;
-        self.standing.open_day();
+        self.standing.open_day(problem);
         self.patience_days = self.patience.days();
         if self.days_to_refresh == 0 {
             self.revalue(problem, LATER_WEEKS);
@@ -280,6 +250,7 @@ pub struct DatasetState {
     /// What each expert's move of this morning cost, USD per GB.
     moved_today: Vec<f64>,
     followed: Followed,
+    bound: Bound,
 }
 
 impl DatasetState {
@@ -294,6 +265,7 @@ impl DatasetState {
             seen: 0.0,
             moved_today: vec![0.0; experts],
             followed: Followed::default(),
+            bound: Bound::new(problem),
         }
     }
 
@@ -310,7 +282,10 @@ impl DatasetState {
             fleet.standing.paid[i] += self.moved_today[i];
         }
         self.follows = self.leader(problem, fleet, holding);
-        let to = self.lives[self.follows].holding.at;
+        let wanted = self.wanted();
+        let insured = fleet.standing.affords_insurance();
+        fleet.standing.course += self.bound.go(problem, wanted, self.features.idle_days, insured);
+        let to = self.bound.place();
         if to != holding.at && !self.followed.knows(holding.at, to) {
             let drawn = fleet.drawn_chance(problem, self, holding, to);
             self.followed
@@ -359,16 +334,22 @@ impl DatasetState {
         fleet
             .patience
             .judge(&before, self.seen, &fleet.standing.expected, &today);
+        fleet.standing.course += self.bound.pass_day(problem, self.wanted(), read);
         self.followed.pass_day(problem, read, &mut fleet.calibration);
         fleet.standing.days += 1.0;
         self.seen = self.seen * DAILY_MEMORY + 1.0;
         self.features.pass_day(read);
     }
 
+    /// Where the expert that is followed wants the dataset.
+    fn wanted(&self) -> usize {
+        self.lives[self.follows].holding.at
+    }
+
     /// Where the dataset should lie, as of the last morning.
     #[must_use]
     pub fn place(&self) -> usize {
-        self.lives[self.follows].holding.at
+        self.bound.place()
     }
 
     /// The expert that is being followed.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// An expert that changed class for a guard stays there for these days.
 const HOLD_DAYS: u32 = 14;
 /// A guard acts once the regret has paid for the way there and back this many times.
-const ROUND_TRIPS: f64 = 2.0;
+pub const ROUND_TRIPS: f64 = 2.0;
 /// Of two choices the present one wins unless the other is better by this, USD per GB: less than a cent per TB and day.
 pub const INDIFFERENCE: f64 = 2e-5;
 

@@ -6,6 +6,7 @@
 
 pub mod backtest;
 pub mod blend;
+pub mod bound;
 pub mod calibration;
 pub mod course;
 pub mod curve;
@@ -23,6 +24,7 @@ pub mod policies;
 pub mod pooled;
 pub mod problem;
 pub mod replay;
+pub mod standing;
 pub mod stream;
 pub mod universe;
 pub mod value;
