@@ -1,11 +1,18 @@
-//! How fast a dataset moves from one directory to another, read back and compared, beside what people use today for the same.
+//! How fast a dataset moves from a directory to another one, or to an S3 server, read back and compared, beside what people use
+//! today for the same.
 //!
 //! `make bench-mover` builds for release and runs it. Every round runs each program once, in turn and in a new order, on the same
 //! files and the same disk, as a whole process: from its start to its end. Ours starts a server over an empty database, registers
 //! both locations and the dataset, moves it (manifest, BLAKE3, bytes and names durable, everything read back, switched, a receipt)
 //! and stops. The others copy and then compare, and make nothing durable: `cp -r` + `diff -rq`, `rsync -a` + `rsync -anc`,
-//! `rclone copy` + `rclone check`, each with its own defaults. A program that is not installed is left out, and that is said.
-//! `--rounds N`, `--large N` files of 512 MiB, `--small N` files of 16 KiB, `--dir PATH` on the disk to measure, `--program PATH`.
+//! `rclone copy` + `rclone check`, each with its own defaults. To the S3 server (s3s-fs as a process of its own, begun before the
+//! clock) each way of comparing stands beside its like: `--download` reads everything back, the other compares checksums. A program
+//! that is not installed is left out, and that is said.
+//! `--rounds N`, `--large N` files of 512 MiB, `--small N` files of 16 KiB, `--s3 no`, `--disk no`, `--dir PATH` on the disk to
+//! measure, `--program PATH`.
+
+#[path = "mover/s3.rs"]
+mod s3;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -18,8 +25,41 @@ use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Ours, then what it is compared with.
-const TOOLS: [&str; 4] = ["dim", "cp + diff", "rsync + rsync -c", "rclone copy + check"];
+/// A way to move, and the place in the list of ours that it is compared with.
+#[derive(Clone, Copy)]
+struct Tool {
+    name: &'static str,
+    kind: Kind,
+    beside: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// With its `--verify`.
+    Dim(&'static str),
+    Cp,
+    Rsync,
+    /// With what its `check` gets besides.
+    Rclone(Option<&'static str>),
+}
+
+const fn tool(name: &'static str, kind: Kind, beside: usize) -> Tool {
+    Tool { name, kind, beside }
+}
+
+const DISK: &[Tool] = &[
+    tool("dim", Kind::Dim("full"), 0),
+    tool("cp + diff", Kind::Cp, 0),
+    tool("rsync + rsync -c", Kind::Rsync, 0),
+    tool("rclone copy + check", Kind::Rclone(None), 0),
+];
+
+const S3: &[Tool] = &[
+    tool("dim, read back", Kind::Dim("full"), 0),
+    tool("dim, by checksum", Kind::Dim("checksum"), 1),
+    tool("rclone, check --download", Kind::Rclone(Some("--download")), 0),
+    tool("rclone copy + check", Kind::Rclone(None), 1),
+];
 
 /// One run of one program.
 #[derive(Clone, Copy)]
@@ -32,12 +72,17 @@ struct Run {
 fn main() -> Result<(), Failure> {
     let text = |name: &str| std::env::args().skip_while(|arg| arg != name).nth(1);
     let number = |name: &str, default: u64| text(name).map_or(Ok(default), |text| text.parse::<u64>());
+    if let Some(dir) = text("--serve-s3") {
+        let runtime = tokio::runtime::Runtime::new()?;
+        return runtime.block_on(s3::serve(Path::new(&dir)));
+    }
     let rounds = number("--rounds", 3)?;
     let program = text("--program").unwrap_or_else(|| env!("CARGO_BIN_EXE_dim").to_owned());
     let home = text("--dir").map_or_else(tempfile::tempdir, tempfile::tempdir_in)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let targets = [("disk", "to a directory", DISK), ("s3", "to an S3 server", S3)];
     for (count, size, what) in [
         (number("--large", 4)?, 512 << 20, "512 MiB"),
         (number("--small", 20_000)?, 16 << 10, "16 KiB"),
@@ -45,23 +90,30 @@ fn main() -> Result<(), Failure> {
         if count == 0 {
             continue;
         }
-        say(&format!("{count} files of {what}, {rounds} rounds"));
-        let source = home.path().join("fast/set");
-        fill(&source, count, size)?;
-        let mut runs: Vec<Vec<Run>> = vec![Vec::new(); TOOLS.len()];
-        for round in 0..rounds {
-            for turn in 0..TOOLS.len() {
-                let tool = (turn + usize::try_from(round)?) % TOOLS.len();
-                settle(home.path())?;
-                let run = if tool == 0 {
-                    Some(runtime.block_on(ours(&program, home.path(), count))?)
-                } else {
-                    theirs(tool, home.path())?
-                };
-                runs[tool].extend(run);
+        fill(&home.path().join("fast/set"), count, size)?;
+        for (name, words, tools) in targets {
+            if text(&format!("--{name}")).as_deref() == Some("no") {
+                continue;
             }
+            say(&format!("{count} files of {what} {words}, {rounds} rounds"));
+            let mut runs: Vec<Vec<Run>> = vec![Vec::new(); tools.len()];
+            for round in 0..rounds {
+                for turn in 0..tools.len() {
+                    let at = (turn + usize::try_from(round)?) % tools.len();
+                    settle(home.path())?;
+                    let store = (name == "s3").then(|| Store::begin(home.path())).transpose()?;
+                    let store = store.as_ref();
+                    let run = if let Kind::Dim(verify) = tools[at].kind {
+                        let ours = ours(&program, home.path(), count, verify, store);
+                        Some(runtime.block_on(ours)?)
+                    } else {
+                        theirs(tools[at].kind, home.path(), store)?
+                    };
+                    runs[at].extend(run);
+                }
+            }
+            tell(tools, &runs, count * size);
         }
-        tell(&runs, count * size);
         std::fs::remove_dir_all(home.path().join("fast"))?;
     }
     Ok(())
@@ -99,7 +151,7 @@ fn fill(dir: &Path, count: u64, size: u64) -> Result<(), Failure> {
 
 /// Removes what the last run made, and lets the disk come to rest.
 fn settle(home: &Path) -> Result<(), Failure> {
-    for made in ["deep", "data"] {
+    for made in ["deep", "data", "store"] {
         match std::fs::remove_dir_all(home.join(made)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -150,7 +202,37 @@ impl Drop for Server {
     }
 }
 
-async fn ours(program: &str, home: &Path, count: u64) -> Result<Run, Failure> {
+/// The S3 server of one run.
+struct Store {
+    endpoint: String,
+    _process: Server,
+}
+
+impl Store {
+    fn begin(home: &Path) -> Result<Self, Failure> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("--serve-s3")
+            .arg(home.join("store"))
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or("the S3 server has no stdout")?;
+        let process = Server(child);
+        let mut endpoint = String::new();
+        BufReader::new(stdout).read_line(&mut endpoint)?;
+        Ok(Self {
+            endpoint: endpoint.trim().to_owned(),
+            _process: process,
+        })
+    }
+}
+
+async fn ours(
+    program: &str,
+    home: &Path,
+    count: u64,
+    verify: &str,
+    store: Option<&Store>,
+) -> Result<Run, Failure> {
     let began = Instant::now();
     let mut child = Command::new(program)
         .args([
@@ -163,6 +245,7 @@ async fn ours(program: &str, home: &Path, count: u64) -> Result<Run, Failure> {
         ])
         .arg(home.join("data"))
         .env("NO_COLOR", "1")
+        .env("BENCH_S3", format!("{}:{}", s3::KEY, s3::SECRET))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
@@ -189,8 +272,16 @@ async fn ours(program: &str, home: &Path, count: u64) -> Result<Run, Failure> {
     };
     let root = home.canonicalize()?;
     let uri = |path: &str| format!("file://{}/{path}", root.display());
-    for name in ["fast", "deep"] {
-        post("locations", serde_json::json!({"name": name, "uri": uri(name)})).await?;
+    let fast = serde_json::json!({"name": "fast", "uri": uri("fast")});
+    let deep = match store {
+        None => serde_json::json!({"name": "deep", "uri": uri("deep")}),
+        Some(store) => serde_json::json!({
+            "name": "deep", "uri": format!("s3://{}/deep", s3::BUCKET), "endpoint": store.endpoint, "region": "us-east-1",
+            "credential_ref": "env:BENCH_S3",
+        }),
+    };
+    for location in [fast, deep] {
+        post("locations", location).await?;
     }
     post(
         "datasets",
@@ -199,7 +290,7 @@ async fn ours(program: &str, home: &Path, count: u64) -> Result<Run, Failure> {
     .await?;
     let planned = post(
         "plans",
-        serde_json::json!({"dataset_id": "set", "target_location": "deep"}),
+        serde_json::json!({"dataset_id": "set", "target_location": "deep", "options": {"verify": verify}}),
     )
     .await?;
     let job = planned["job"]["id"]
@@ -232,30 +323,38 @@ async fn ours(program: &str, home: &Path, count: u64) -> Result<Run, Failure> {
 }
 
 /// A copy and then a comparison; `None` where the program is not installed.
-fn theirs(tool: usize, home: &Path) -> Result<Option<Run>, Failure> {
-    let (source, target) = (home.join("fast/set"), home.join("deep/set"));
+fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>, Failure> {
+    let (source, mut target) = (home.join("fast/set"), home.join("deep/set"));
     let slash = |path: &Path| PathBuf::from(format!("{}/", path.display()));
-    let (program, copy, compare): (&str, Vec<PathBuf>, Vec<PathBuf>) = match tool {
-        1 => ("cp", vec!["-r".into(), source.clone(), target.clone()], vec![]),
-        2 => (
+    if store.is_some() {
+        target = PathBuf::from(format!("bench:{}/deep/set", s3::BUCKET));
+    }
+    let (program, copy, compare): (&str, Vec<PathBuf>, Vec<PathBuf>) = match kind {
+        Kind::Cp => ("cp", vec!["-r".into(), source.clone(), target.clone()], vec![]),
+        Kind::Rsync => (
             "rsync",
             vec!["-a".into(), slash(&source), slash(&target)],
             vec!["-anci".into(), slash(&source), slash(&target)],
         ),
-        _ => (
-            "rclone",
-            vec!["copy".into(), source.clone(), target.clone()],
-            vec!["check".into(), source.clone(), target.clone()],
-        ),
+        Kind::Rclone(more) => {
+            let mut check = vec!["check".into(), source.clone(), target.clone()];
+            check.extend(more.map(PathBuf::from));
+            (
+                "rclone",
+                vec!["copy".into(), source.clone(), target.clone()],
+                check,
+            )
+        }
+        Kind::Dim(_) => return Err("ours is run elsewhere".into()),
     };
     let began = Instant::now();
-    let Some(copied) = step(program, &copy)? else {
+    let Some(copied) = step(program, &copy, store)? else {
         return Ok(None);
     };
-    let compared = if tool == 1 {
-        step("diff", &["-rq".into(), source, target])?
+    let compared = if kind == Kind::Cp {
+        step("diff", &["-rq".into(), source, target], store)?
     } else {
-        step(program, &compare)?
+        step(program, &compare, store)?
     };
     let compared = compared.ok_or("there is no diff")?;
     Ok(Some(Run {
@@ -264,8 +363,22 @@ fn theirs(tool: usize, home: &Path) -> Result<Option<Run>, Failure> {
     }))
 }
 
-fn step(program: &str, args: &[PathBuf]) -> Result<Option<u64>, Failure> {
-    let child = Command::new(program)
+fn step(program: &str, args: &[PathBuf], store: Option<&Store>) -> Result<Option<u64>, Failure> {
+    let mut command = Command::new(program);
+    if let Some(store) = store {
+        for (name, value) in [
+            ("TYPE", "s3"),
+            ("PROVIDER", "Other"),
+            ("ACCESS_KEY_ID", s3::KEY),
+            ("SECRET_ACCESS_KEY", s3::SECRET),
+            ("REGION", "us-east-1"),
+            ("NO_CHECK_BUCKET", "true"),
+            ("ENDPOINT", &store.endpoint),
+        ] {
+            command.env(format!("RCLONE_CONFIG_BENCH_{name}"), value);
+        }
+    }
+    let child = command
         .args(args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -291,27 +404,33 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates for people")]
-fn tell(runs: &[Vec<Run>], bytes: u64) {
-    for (tool, name) in TOOLS.iter().enumerate() {
-        if runs[tool].is_empty() {
-            say(&format!("  {name:<22} not installed"));
+fn tell(tools: &[Tool], runs: &[Vec<Run>], bytes: u64) {
+    for (at, tool) in tools.iter().enumerate() {
+        let name = tool.name;
+        if runs[at].is_empty() {
+            say(&format!("  {name:<25} not installed"));
             continue;
         }
-        let seconds = median(runs[tool].iter().map(|run| run.seconds).collect());
-        let peak = runs[tool].iter().map(|run| run.peak_kib).max().unwrap_or(0);
+        let seconds = median(runs[at].iter().map(|run| run.seconds).collect());
+        let peak = runs[at].iter().map(|run| run.peak_kib).max().unwrap_or(0);
         let mut line = format!(
-            "  {name:<22} {seconds:>8.2} s {:>8.0} MB/s {:>6} MiB at most",
+            "  {name:<25} {seconds:>8.2} s {:>8.0} MB/s {:>6} MiB at most",
             bytes as f64 / 1e6 / seconds,
             peak.div_ceil(1024)
         );
-        if tool > 0 {
+        if tool.beside != at {
             // Of one round each, so that a slow minute of the machine counts on both sides.
-            let ratios = runs[tool]
+            let ratios = runs[at]
                 .iter()
-                .zip(&runs[0])
+                .zip(&runs[tool.beside])
                 .map(|(them, us)| them.seconds / us.seconds);
             // Writing to a text cannot fail.
-            let _written = write!(line, "   dim is {:.2} times as fast", median(ratios.collect()));
+            let _written = write!(
+                line,
+                "   {} is {:.2} times as fast",
+                tools[tool.beside].name,
+                median(ratios.collect())
+            );
         }
         say(&line);
     }

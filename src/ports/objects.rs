@@ -16,6 +16,9 @@ use std::time::Instant;
 /// Directories whose name begins like this belong to a running move and are no objects.
 pub const STAGING_MARK: &str = ".dim-move-";
 
+/// Objects up to this size are never written in parts, whatever the store.
+pub const WHOLE_UP_TO: Bytes = Bytes(1 << 20);
+
 /// A directory or key prefix below the root of a location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix {

@@ -3,7 +3,7 @@
 //! Invariant: a row says `copied` only after the object and its name are durable at the target, and `verified` only after it was
 //! read back. Whoever writes rows has asked `jobs_lease::progress` first in the same transaction.
 
-use super::multi::Builder;
+use super::multi::{Builder, pieces};
 use super::{Conn, Row, StoreError};
 use crate::domain::id::JobId;
 use crate::domain::migration::ManifestObject;
@@ -200,18 +200,23 @@ pub async fn sums(conn: &mut Conn, job: JobId, states: &[ObjectState]) -> Result
 /// # Errors
 /// The database's own.
 pub async fn put(tx: &mut Conn, job: JobId, objects: &[FoundObject]) -> Result<(), StoreError> {
-    for object in objects {
-        sqlx::query(
-            "INSERT INTO job_objects (job_id, key, size_bytes, fingerprint, state) VALUES ($1, $2, $3, $4, 'pending') \
-             ON CONFLICT (job_id, key) DO UPDATE SET size_bytes = excluded.size_bytes, fingerprint = excluded.fingerprint, \
+    for objects in pieces(objects) {
+        let mut query = Builder::new(
+            tx,
+            "INSERT INTO job_objects (job_id, key, size_bytes, fingerprint, state) ",
+        );
+        query.push_values(objects, |mut row, object| {
+            row.push_bind(job.0)
+                .push_bind(object.key.as_str())
+                .push_bind(object.size_bytes.to_i64())
+                .push_bind(object.fingerprint.as_str())
+                .push_bind(ObjectState::Pending.as_str());
+        });
+        query.push(
+            " ON CONFLICT (job_id, key) DO UPDATE SET size_bytes = excluded.size_bytes, fingerprint = excluded.fingerprint, \
              state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, checksum = NULL, error = NULL",
-        )
-        .bind(job.0)
-        .bind(object.key.as_str())
-        .bind(object.size_bytes.to_i64())
-        .bind(object.fingerprint.as_str())
-        .execute(&mut *tx)
-        .await?;
+        );
+        query.build().execute(&mut *tx).await?;
     }
     Ok(())
 }
@@ -221,55 +226,76 @@ pub async fn put(tx: &mut Conn, job: JobId, objects: &[FoundObject]) -> Result<(
 /// # Errors
 /// The database's own.
 pub async fn drop_keys(tx: &mut Conn, job: JobId, keys: &[String]) -> Result<(), StoreError> {
-    for key in keys {
-        sqlx::query("DELETE FROM job_objects WHERE job_id = $1 AND key = $2")
-            .bind(job.0)
-            .bind(key.as_str())
-            .execute(&mut *tx)
-            .await?;
+    for keys in pieces(keys) {
+        let mut query = Builder::new(tx, "DELETE FROM job_objects WHERE job_id = ");
+        query.push_bind(job.0);
+        with_keys(&mut query, keys.iter().map(String::as_str));
+        query.build().execute(&mut *tx).await?;
     }
     Ok(())
 }
 
-/// Takes note of a durable copy of the object as the manifest has it.
+/// ` AND key IN (…)`.
+fn with_keys<'a>(query: &mut Builder, keys: impl Iterator<Item = &'a str>) {
+    query.push(" AND key IN (");
+    let mut list = query.separated(", ");
+    for key in keys {
+        list.push_bind(key.to_owned());
+    }
+    query.push(")");
+}
+
+/// Takes note of durable copies of the objects as the manifest has them.
 ///
 /// # Errors
 /// The database's own.
 pub async fn set_copied(
     tx: &mut Conn,
     job: JobId,
-    object: &FoundObject,
-    copied: &Copied,
+    copied: &[(&FoundObject, &Copied)],
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE job_objects SET state = 'copied', content_hash = $4, metadata = $5, target_fingerprint = $6, checksum = $7, \
-         error = NULL \
-         WHERE job_id = $1 AND key = $2 AND fingerprint = $3",
-    )
-    .bind(job.0)
-    .bind(object.key.as_str())
-    .bind(object.fingerprint.as_str())
-    .bind(copied.content_hash.as_str())
-    .bind(copied.metadata.as_str())
-    .bind(copied.fingerprint.as_str())
-    .bind(copied.checksum.as_deref())
-    .execute(tx)
-    .await?;
+    for copied in pieces(copied) {
+        // Written over the rows that are there: many rows in one statement, each found by its key.
+        let mut query = Builder::new(
+            tx,
+            "INSERT INTO job_objects (job_id, key, size_bytes, fingerprint, state, content_hash, metadata, target_fingerprint, \
+             checksum) ",
+        );
+        query.push_values(copied, |mut row, (object, copied)| {
+            row.push_bind(job.0)
+                .push_bind(object.key.as_str())
+                .push_bind(object.size_bytes.to_i64())
+                .push_bind(object.fingerprint.as_str())
+                .push_bind(ObjectState::Copied.as_str())
+                .push_bind(copied.content_hash.as_str())
+                .push_bind(copied.metadata.as_str())
+                .push_bind(copied.fingerprint.as_str())
+                .push_bind(copied.checksum.as_deref());
+        });
+        query.push(
+            " ON CONFLICT (job_id, key) DO UPDATE SET state = excluded.state, content_hash = excluded.content_hash, \
+             metadata = excluded.metadata, target_fingerprint = excluded.target_fingerprint, checksum = excluded.checksum, \
+             error = NULL WHERE job_objects.fingerprint = excluded.fingerprint",
+        );
+        query.build().execute(&mut *tx).await?;
+    }
     Ok(())
 }
 
-/// Takes note that the copy was read back and is right.
+/// Takes note that the copies were read back and are right.
 ///
 /// # Errors
 /// The database's own.
-pub async fn set_verified(tx: &mut Conn, job: JobId, key: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE job_objects SET state = 'verified' WHERE job_id = $1 AND key = $2 AND state = 'copied'",
-    )
-    .bind(job.0)
-    .bind(key)
-    .execute(tx)
-    .await?;
+pub async fn set_verified(tx: &mut Conn, job: JobId, keys: &[&str]) -> Result<(), StoreError> {
+    for keys in pieces(keys) {
+        let mut query = Builder::new(
+            tx,
+            "UPDATE job_objects SET state = 'verified' WHERE state = 'copied' AND job_id = ",
+        );
+        query.push_bind(job.0);
+        with_keys(&mut query, keys.iter().copied());
+        query.build().execute(&mut *tx).await?;
+    }
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::adapters::sql::{Conn, datasets, jobs, jobs_parts};
 use crate::domain::access::DatasetKey;
 use crate::domain::migration::JobStatus;
 use crate::domain::unit::Bytes;
-use crate::ports::objects::{Copied, ObjectError, Prefix, Staging};
+use crate::ports::objects::{Copied, ObjectError, Prefix, Staging, WHOLE_UP_TO};
 use async_trait::async_trait;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -211,14 +211,17 @@ impl pass::Pass for Copying {
         &self,
         tx: &mut Conn,
         held: &Held,
-        object: &ManifestRow,
-        done: &Copied,
+        group: &[(ManifestRow, Copied)],
+        bytes: Bytes,
     ) -> Result<(), Halt> {
-        jobs_parts::ended(tx, held.row.job.id, &object.found.key).await?;
-        Ok(jobs_objects::set_copied(tx, held.row.job.id, &object.found, done).await?)
-    }
-
-    async fn record_group(&self, tx: &mut Conn, held: &Held, bytes: Bytes) -> Result<(), Halt> {
-        Ok(jobs::add_bytes_sent(tx, held.row.job.id, bytes).await?)
+        let id = held.row.job.id;
+        for (object, _) in group {
+            if object.found.size_bytes > WHOLE_UP_TO {
+                jobs_parts::ended(tx, id, &object.found.key).await?;
+            }
+        }
+        let rows: Vec<_> = group.iter().map(|(object, done)| (&object.found, done)).collect();
+        jobs_objects::set_copied(tx, id, &rows).await?;
+        Ok(jobs::add_bytes_sent(tx, id, bytes).await?)
     }
 }

@@ -12,8 +12,8 @@ use crate::adapters::sql::jobs_staging;
 use crate::domain::unit::{Bytes, NanoUsd};
 use crate::ports::objects::{Listing, ObjectError, Occupancy, Prefix, Staging};
 
-/// Rows written in one transaction: a few milliseconds of the only writer.
-const BATCH: usize = 200;
+/// Rows written in one transaction: a few milliseconds of the only writer, and one flush of the disk.
+const BATCH: usize = 1024;
 
 /// Lists the source and makes the manifest say the same. Copies of what is gone are removed first.
 pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging, fresh: bool) -> Result<(), Halt> {

@@ -60,20 +60,12 @@ pub(super) trait Pass: Sync {
     /// What must be durable before the rows are.
     async fn settle(&self, held: &Held, group: &[(ManifestRow, Self::Done)]) -> Result<(), Halt>;
 
-    /// Writes the row of one object.
+    /// Writes the rows of a group, whose objects have so many bytes.
     async fn record(
         &self,
         tx: &mut crate::adapters::sql::Conn,
         held: &Held,
-        object: &ManifestRow,
-        done: &Self::Done,
-    ) -> Result<(), Halt>;
-
-    /// Writes what concerns the group as a whole.
-    async fn record_group(
-        &self,
-        tx: &mut crate::adapters::sql::Conn,
-        held: &Held,
+        group: &[(ManifestRow, Self::Done)],
         bytes: Bytes,
     ) -> Result<(), Halt>;
 }
@@ -353,10 +345,7 @@ async fn write<P: Pass>(pass: &P, held: &Held, group: Vec<(ManifestRow, P::Done)
     if !jobs_lease::progress(&mut tx, id, fence, stage, &progress).await? {
         return Err(Halt::Lost);
     }
-    for (object, done) in &group {
-        pass.record(&mut tx, held, object, done).await?;
-    }
-    pass.record_group(&mut tx, held, bytes).await?;
+    pass.record(&mut tx, held, &group, bytes).await?;
     tx.commit().await?;
     held.pass(Point::GroupRecorded).await;
     Ok(())

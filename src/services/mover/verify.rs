@@ -101,11 +101,17 @@ impl pass::Pass for Verifying {
         Ok(())
     }
 
-    async fn record(&self, tx: &mut Conn, held: &Held, object: &ManifestRow, _done: &()) -> Result<(), Halt> {
-        Ok(jobs_objects::set_verified(tx, held.row.job.id, &object.found.key).await?)
-    }
-
-    async fn record_group(&self, _tx: &mut Conn, _held: &Held, _bytes: Bytes) -> Result<(), Halt> {
-        Ok(())
+    async fn record(
+        &self,
+        tx: &mut Conn,
+        held: &Held,
+        group: &[(ManifestRow, ())],
+        _bytes: Bytes,
+    ) -> Result<(), Halt> {
+        let keys: Vec<_> = group
+            .iter()
+            .map(|(object, ())| object.found.key.as_str())
+            .collect();
+        Ok(jobs_objects::set_verified(tx, held.row.job.id, &keys).await?)
     }
 }

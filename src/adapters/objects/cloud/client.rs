@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// How long a client is used before its credentials are read again.
 const KEPT: Duration = Duration::from_secs(30);
+/// How long it is believed how a location is reached: every object asks, and a change may come from another process.
+const ACCESS_KEPT: Duration = Duration::from_secs(1);
 /// How long a request is tried again.
 const GIVE_UP: Duration = Duration::from_secs(60);
 /// How often.
@@ -62,9 +64,13 @@ struct Kept {
     read_at: Instant,
 }
 
+/// How locations are reached, and when that was last asked for.
+type Asked = HashMap<StorageUri, (StoreAccess, Instant)>;
+
 /// The buckets that this process talks to.
 pub(super) struct Buckets {
     accesses: Arc<dyn Accesses>,
+    asked: Mutex<Asked>,
     /// Made with the first bucket: a process without any need not read certificates.
     connections: OnceLock<Result<Connections, NoRoots>>,
     kept: Mutex<HashMap<(String, StoreAccess), Kept>>,
@@ -74,6 +80,7 @@ impl Buckets {
     pub(super) fn new(accesses: Arc<dyn Accesses>) -> Self {
         Self {
             accesses,
+            asked: Mutex::default(),
             connections: OnceLock::new(),
             kept: Mutex::default(),
         }
@@ -81,12 +88,36 @@ impl Buckets {
 
     /// The bucket that the location with this root is in.
     pub(super) async fn of(&self, root: &StorageUri) -> Result<Bucket, ObjectError> {
-        let access = self
-            .accesses
-            .access(root)
-            .await
-            .map_err(|problem| ObjectError::Io(format!("{root} cannot be reached: {problem}")))?;
-        self.with(root, &access)
+        self.with(root, &self.access(root, Instant::now()).await?)
+    }
+
+    /// How a location is reached, as it was within the last second. What cannot be told is asked for again at once.
+    async fn access(&self, root: &StorageUri, now: Instant) -> Result<StoreAccess, ObjectError> {
+        if let Some((access, at)) = self.asked().get(root)
+            && now.duration_since(*at) < ACCESS_KEPT
+        {
+            return Ok(access.clone());
+        }
+        let access = self.accesses.access(root).await;
+        let mut asked = self.asked();
+        if asked.len() >= CLIENTS_MAX {
+            asked.clear();
+        }
+        match access {
+            Ok(access) => {
+                asked.insert(root.clone(), (access.clone(), now));
+                Ok(access)
+            }
+            Err(problem) => {
+                asked.remove(root);
+                Err(ObjectError::Io(format!("{root} cannot be reached: {problem}")))
+            }
+        }
+    }
+
+    fn asked(&self) -> std::sync::MutexGuard<'_, Asked> {
+        // Valid between any two statements.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bucket of an address that is reached like this.
@@ -322,4 +353,49 @@ fn azure(
 /// An error of making a client, on one line. It is about settings, never about a secret's text.
 fn plain(error: &object_store::Error) -> String {
     super::failure::text(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Says another endpoint from the moment on at which it is told to.
+    #[derive(Default)]
+    struct Told {
+        asked: AtomicU32,
+        moved: std::sync::atomic::AtomicBool,
+    }
+
+    #[async_trait::async_trait]
+    impl Accesses for Told {
+        async fn access(&self, _root: &StorageUri) -> Result<StoreAccess, String> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let port = if self.moved.load(Ordering::SeqCst) { 2 } else { 1 };
+            let endpoint = format!("http://127.0.0.1:{port}").parse();
+            Ok(StoreAccess {
+                endpoint: Some(endpoint.map_err(|e| format!("{e}"))?),
+                ..StoreAccess::default()
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_location_is_asked_for_once_a_second_and_a_change_is_followed() {
+        let told = Arc::new(Told::default());
+        let buckets = Buckets::new(told.clone());
+        let root: StorageUri = "s3://bucket/data".parse().unwrap();
+        let began = Instant::now();
+        let port = async |after: Duration| {
+            let access = buckets.access(&root, began + after).await;
+            access.unwrap().endpoint.unwrap().to_string()
+        };
+        for millis in 0..1000 {
+            assert!(port(Duration::from_millis(millis)).await.ends_with(":1"));
+        }
+        assert_eq!(told.asked.load(Ordering::SeqCst), 1);
+        told.moved.store(true, Ordering::SeqCst);
+        assert!(port(ACCESS_KEPT).await.ends_with(":2"));
+        assert_eq!(told.asked.load(Ordering::SeqCst), 2);
+    }
 }

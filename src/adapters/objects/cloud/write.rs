@@ -29,6 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Objects up to this size go in one request; larger ones in parts of it.
 const PART: u64 = 8 << 20;
+const _: () = assert!(PART >= crate::ports::objects::WHOLE_UP_TO.0);
 /// The most parts that every vendor takes.
 const PARTS_MAX: u64 = 10_000;
 /// Parts of one object that are under way at once.

@@ -15,6 +15,7 @@ use std::os::unix::fs::FileExt;
 
 /// Objects over this size go in parts of it.
 pub(in crate::adapters::objects) const PART: u64 = 64 << 20;
+const _: () = assert!(PART >= crate::ports::objects::WHOLE_UP_TO.0);
 /// The most rows that one object may have.
 const PARTS_MAX: u64 = 10_000;
 /// How the names of such files begin; other partial files end with their writer.
