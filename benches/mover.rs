@@ -8,7 +8,8 @@
 //! `rclone copy` + `rclone check`, each with its own defaults. To the S3 server (s3s-fs as a process of its own, begun before the
 //! clock) each way of comparing stands beside its like: `--download` reads everything back, the other compares checksums. A program
 //! that is not installed is left out, and that is said.
-//! `--rounds N`, `--large N` files of 512 MiB, `--small N` files of 16 KiB, `--s3 no`, `--disk no`, `--dir PATH` on the disk to
+//! `--objects N` moves N files of 16 bytes once, to a directory, ours alone, and says how long and in how much memory they were listed,
+//! planned, journaled and moved. `--rounds N`, `--large N` files of 512 MiB, `--small N` files of 16 KiB, `--s3 no`, `--disk no`, `--dir PATH` on the disk to
 //! measure, `--program PATH`.
 
 #[path = "mover/s3.rs"]
@@ -67,6 +68,8 @@ struct Run {
     seconds: f64,
     /// Most memory that was seen in use by the process, in KiB.
     peak_kib: u64,
+    /// Of ours: when the plan was there and when the manifest was, with the most memory until then.
+    steps: Option<[(f64, u64); 2]>,
 }
 
 fn main() -> Result<(), Failure> {
@@ -82,6 +85,10 @@ fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let objects = number("--objects", 0)?;
+    if objects > 0 {
+        return runtime.block_on(many(&program, home.path(), objects));
+    }
     let targets = [("disk", "to a directory", DISK), ("s3", "to an S3 server", S3)];
     for (count, size, what) in [
         (number("--large", 4)?, 512 << 20, "512 MiB"),
@@ -115,6 +122,26 @@ fn main() -> Result<(), Failure> {
             tell(tools, &runs, count * size);
         }
         std::fs::remove_dir_all(home.path().join("fast"))?;
+    }
+    Ok(())
+}
+
+/// Many tiny files, once.
+async fn many(program: &str, home: &Path, count: u64) -> Result<(), Failure> {
+    fill(&home.join("fast/set"), count, 16)?;
+    settle(home)?;
+    let run = ours(program, home, count, "full", None).await?;
+    say(&format!("{count} files of 16 bytes to a directory"));
+    let [planned, journaled] = run.steps.ok_or("a run of ours has steps")?;
+    for (what, (seconds, peak)) in [
+        ("listed and planned", planned),
+        ("listed again and journaled", journaled),
+        ("copied, read back and switched", (run.seconds, run.peak_kib)),
+    ] {
+        say(&format!(
+            "  {what:<31} after {seconds:>8.1} s, {:>4} MiB at most",
+            peak.div_ceil(1024)
+        ));
     }
     Ok(())
 }
@@ -183,6 +210,10 @@ impl Watch {
             }
         });
         Self { done, peak, thread }
+    }
+
+    fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Acquire)
     }
 
     fn end(self) -> u64 {
@@ -293,6 +324,8 @@ async fn ours(
         serde_json::json!({"dataset_id": "set", "target_location": "deep", "options": {"verify": verify}}),
     )
     .await?;
+    let was_planned = (began.elapsed().as_secs_f64(), watch.peak());
+    let mut was_journaled = None;
     let job = planned["job"]["id"]
         .as_str()
         .ok_or("no job was queued")?
@@ -300,6 +333,9 @@ async fn ours(
     loop {
         let answer = http.get(format!("{address}/api/v1/jobs/{job}")).send().await?;
         let detail: serde_json::Value = answer.json().await?;
+        if was_journaled.is_none() && detail["progress"]["objects_done"].as_u64() > Some(0) {
+            was_journaled = Some((began.elapsed().as_secs_f64(), watch.peak()));
+        }
         match detail["status"].as_str() {
             Some("completed") => {
                 if detail["progress"]["objects_done"].as_u64() != Some(count) {
@@ -318,6 +354,7 @@ async fn ours(
     server.0.wait()?;
     Ok(Run {
         seconds: began.elapsed().as_secs_f64(),
+        steps: Some([was_planned, was_journaled.unwrap_or(was_planned)]),
         peak_kib: watch.end(),
     })
 }
@@ -360,6 +397,7 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
     Ok(Some(Run {
         seconds: began.elapsed().as_secs_f64(),
         peak_kib: copied.max(compared),
+        steps: None,
     }))
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures ratios against named baselines, built for release. The same run holds both sides of a ratio.
-# Usage: scripts/bench.sh [NAME [ARG…]]   names: ingest [--events N] [--batch N] · mover [--rounds N] [--large N] [--small N] [--disk no] [--s3 no] [--dir PATH] · recommend [--datasets N] [--events N]
+# Usage: scripts/bench.sh [NAME [ARG…]]   names: ingest [--events N] [--batch N] · mover [--rounds N] [--large N] [--small N] [--disk no] [--s3 no] [--objects N] [--dir PATH] · recommend [--datasets N] [--events N]
 #        score [--datasets N] [--rounds N] · fanout [--clients N] [--events N] [--secs N]
 # DIM_BENCH_PROFILE=dev builds without optimising: only to see that a bench works.
 set -euo pipefail

@@ -13,6 +13,8 @@ pub mod streams;
 
 pub mod traces;
 
+pub mod walk;
+
 pub use bus::{Bus, Topic, Wakeups};
 pub use clock::Clock;
 pub use objects::Objects;

@@ -8,6 +8,7 @@ use crate::domain::dataset::SkippedEntry;
 use crate::domain::location::{StorageUri, UriError};
 use crate::domain::name::StorageClass;
 use crate::domain::unit::Bytes;
+use crate::ports::walk::Walk;
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -134,7 +135,10 @@ pub struct FoundObject {
     pub fingerprint: String,
 }
 
-/// What a listing found.
+/// Entries that are left out are named up to this number, and counted beyond it.
+pub const LEFT_OUT_SHOWN: usize = 100;
+
+/// What a listing found, or a page of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Objects in key order.
@@ -143,7 +147,7 @@ pub struct Listing {
     pub skipped: Vec<SkippedEntry>,
     /// How many there were in all.
     pub skipped_count: i64,
-    /// Files that cannot be objects because their name is no text; a move of them would lose them.
+    /// Files that cannot be objects because their name is no text; a move of them would lose them. At most 100.
     pub unnameable: Vec<SkippedEntry>,
 }
 
@@ -153,6 +157,29 @@ impl Listing {
     pub fn size_bytes(&self) -> Bytes {
         self.objects.iter().map(|o| o.size_bytes).sum()
     }
+
+    /// Takes over what another page left out.
+    pub fn add_left_out(
+        &mut self,
+        skipped: Vec<SkippedEntry>,
+        skipped_count: i64,
+        unnameable: Vec<SkippedEntry>,
+    ) {
+        self.skipped_count += skipped_count;
+        self.skipped.extend(skipped);
+        self.skipped.truncate(LEFT_OUT_SHOWN);
+        self.unnameable.extend(unnameable);
+        self.unnameable.truncate(LEFT_OUT_SHOWN);
+    }
+}
+
+/// What was found out about objects of the source besides what the [`Survey`] says of the places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// The first one that cannot be read, with the reason.
+    pub not_readable: Option<String>,
+    /// The first key that the target cannot have, with the reason.
+    pub not_placeable: Option<String>,
 }
 
 /// What stands at a place where a move would put data.
@@ -458,19 +485,33 @@ impl ObjectError {
 /// look at the [`Meter`] at least every 100 ms while bytes move, and MUST leave nothing running when a call returns.
 #[async_trait]
 pub trait Objects: Send + Sync + 'static {
-    /// Lists the objects below a prefix. [`ObjectError::NotFound`] when there is no such directory.
-    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError>;
+    /// Lists the objects below a prefix, a page at a time. [`ObjectError::NotFound`], here or from the first page, when there is no
+    /// such directory.
+    async fn walk(&self, at: &Prefix) -> Result<Walk, ObjectError>;
+
+    /// The same all at once: for places that are known to be small.
+    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
+        self.walk(at).await?.collect().await
+    }
 
     /// Free space where `at` is or would be.
     async fn space(&self, at: &Prefix) -> Result<Space, ObjectError>;
 
-    /// Looks at what source and target are; `listing` is that of the source.
+    /// Looks at what source and target are; `listing` is the first page of the source.
     async fn survey(
         &self,
         source: &Prefix,
         target: &Prefix,
         listing: &Listing,
     ) -> Result<Survey, ObjectError>;
+
+    /// Looks at the objects of a further page of the source: whether each can be read, and its key be had by the target.
+    async fn inspect(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        page: &Listing,
+    ) -> Result<Inspection, ObjectError>;
 
     /// The directories above `target` that do not exist yet, outermost first, as paths below its root.
     async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError>;

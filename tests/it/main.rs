@@ -79,6 +79,8 @@ mod plan_queue;
 
 mod receipts;
 
+mod scale;
+
 mod steps;
 
 mod objects_contract;

@@ -6,12 +6,14 @@ use data_in_motion::adapters::objects::LocalObjects;
 use data_in_motion::adapters::prices;
 use data_in_motion::adapters::sql::Store;
 use data_in_motion::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
-    Space, Staging, Survey,
+    Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
+    Prefix, Removed, Space, Staging, Survey,
 };
+use data_in_motion::ports::walk::Walk;
 use data_in_motion::ports::{Bus, Clock};
 use data_in_motion::services::live::Live;
 use data_in_motion::services::{Deps, Options};
+use futures::StreamExt;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -45,6 +47,7 @@ type Hook = Arc<dyn Fn(Moment) -> Answer + Send + Sync>;
 pub struct Meddler {
     inner: Arc<dyn Objects>,
     hook: Hook,
+    pages: bool,
 }
 
 impl Meddler {
@@ -55,6 +58,7 @@ impl Meddler {
         Arc::new(Self {
             inner: Arc::new(LocalObjects::new()),
             hook: Arc::new(move |moment| Box::pin(hook(moment))),
+            pages: false,
         })
     }
 
@@ -69,6 +73,16 @@ impl Meddler {
         Arc::new(Self {
             inner,
             hook: Arc::new(move |moment| Box::pin(hook(moment))),
+            pages: false,
+        })
+    }
+
+    /// Meddles with each page of a listing that is taken, by the name `page`.
+    pub fn with_pages(self: Arc<Self>) -> Arc<Self> {
+        Arc::new(Self {
+            inner: self.inner.clone(),
+            hook: self.hook.clone(),
+            pages: true,
         })
     }
 
@@ -77,6 +91,7 @@ impl Meddler {
         Self {
             inner: Arc::new(LocalObjects::new()),
             hook: Arc::new(|_| Box::pin(std::future::ready(Ok(())))),
+            pages: false,
         }
     }
 
@@ -108,8 +123,31 @@ impl Meddler {
 
 #[async_trait]
 impl Objects for Meddler {
-    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
-        self.around("list", self.inner.list(at)).await
+    async fn walk(&self, at: &Prefix) -> Result<Walk, ObjectError> {
+        if !self.pages {
+            // Whole, so that what happens after it happens after the last page.
+            return self
+                .around("walk", async { self.inner.list(at).await.map(Walk::of) })
+                .await;
+        }
+        let walk = self.inner.walk(at).await?;
+        let (tally, hook, place) = (walk.tally(), self.hook.clone(), at.path.clone());
+        let pages = futures::stream::unfold((walk, hook), move |(mut walk, hook)| {
+            let moment = Moment {
+                after: false,
+                name: "page",
+                key: place.clone(),
+            };
+            async move {
+                hook(moment).await.unwrap();
+                let page = walk.next().await.transpose()?;
+                Some((page, (walk, hook)))
+            }
+        });
+        Ok(Walk::new(pages.boxed(), tally))
+    }
+    async fn inspect(&self, a: &Prefix, b: &Prefix, page: &Listing) -> Result<Inspection, ObjectError> {
+        self.around("inspect", self.inner.inspect(a, b, page)).await
     }
     async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
         self.around("space", self.inner.space(at)).await

@@ -151,7 +151,7 @@ async fn a_scan_of_a_dataset_that_changed_meanwhile_stores_nothing() {
         move |moment| {
             let (rival, file) = (rival.clone(), file.clone());
             async move {
-                if moment.is_after("list")
+                if moment.is_after("walk")
                     && let Some(rival) = rival.get()
                 {
                     fs::write(file, "22").unwrap();

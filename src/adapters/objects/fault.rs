@@ -4,9 +4,10 @@
 //! first N, `NAME` the first one. What spoils bytes spoils them on the disk, so that only looking at them tells.
 
 use crate::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
-    Space, Staging, Survey,
+    Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
+    Prefix, Removed, Space, Staging, Survey,
 };
+use crate::ports::walk::Walk;
 use async_trait::async_trait;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -207,8 +208,8 @@ impl Faulty {
 
 #[async_trait]
 impl Objects for Faulty {
-    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
-        self.inner.list(at).await
+    async fn walk(&self, at: &Prefix) -> Result<Walk, ObjectError> {
+        self.inner.walk(at).await
     }
 
     async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
@@ -222,6 +223,15 @@ impl Objects for Faulty {
         listing: &Listing,
     ) -> Result<Survey, ObjectError> {
         self.inner.survey(source, target, listing).await
+    }
+
+    async fn inspect(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        page: &Listing,
+    ) -> Result<Inspection, ObjectError> {
+        self.inner.inspect(source, target, page).await
     }
 
     async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError> {

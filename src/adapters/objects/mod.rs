@@ -13,6 +13,7 @@ mod sums;
 pub mod throttle;
 
 mod resume;
+mod sorted;
 mod source;
 mod tree;
 

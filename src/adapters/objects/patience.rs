@@ -5,10 +5,12 @@
 //! changes places (prepare, sync, rename, discard, remove) is waited for, because its effect must be known.
 
 use crate::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
-    Space, Staging, Survey,
+    Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
+    Prefix, Removed, Space, Staging, Survey,
 };
+use crate::ports::walk::{Tally, Walk};
 use async_trait::async_trait;
+use futures::StreamExt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,12 +39,7 @@ impl Patient {
     ) -> Result<T, ObjectError> {
         match tokio::time::timeout(self.patience * times, work).await {
             Ok(done) => done,
-            Err(_) => Err(ObjectError::Hung(format!(
-                "{}/{} has not answered for {} s",
-                at.root,
-                at.path,
-                (self.patience * times).as_secs()
-            ))),
+            Err(_) => Err(hung(at, self.patience * times)),
         }
     }
 
@@ -78,10 +75,50 @@ impl Patient {
     }
 }
 
+/// Waits for a page while objects are found, and [`LONG`] times as long while none is.
+async fn getting_on<T>(
+    at: &Prefix,
+    patience: Duration,
+    tally: &Tally,
+    work: impl Future<Output = Result<T, ObjectError>> + Send,
+) -> Result<T, ObjectError> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        let before = tally.look();
+        match tokio::time::timeout(patience * LONG, &mut work).await {
+            Ok(done) => return done,
+            Err(_) if tally.look() != before => {}
+            Err(_) => return Err(hung(at, patience * LONG)),
+        }
+    }
+}
+
+fn hung(at: &Prefix, waited: Duration) -> ObjectError {
+    ObjectError::Hung(format!(
+        "{}/{} has not answered for {} s",
+        at.root,
+        at.path,
+        waited.as_secs()
+    ))
+}
+
 #[async_trait]
 impl Objects for Patient {
-    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
-        self.look(at, LONG, self.inner.list(at)).await
+    async fn walk(&self, at: &Prefix) -> Result<Walk, ObjectError> {
+        let walk = self.look(at, 1, self.inner.walk(at)).await?;
+        let tally = walk.tally();
+        let (patience, at, counted) = (self.patience, at.clone(), tally.clone());
+        let pages = futures::stream::unfold(Some(walk), move |walk| {
+            let (at, counted) = (at.clone(), counted.clone());
+            async move {
+                let mut walk = walk?;
+                match getting_on(&at, patience, &counted, walk.next()).await {
+                    Ok(page) => page.map(|page| (Ok(page), Some(walk))),
+                    Err(problem) => Some((Err(problem), None)),
+                }
+            }
+        });
+        Ok(Walk::new(pages.boxed(), tally))
     }
 
     async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
@@ -95,6 +132,16 @@ impl Objects for Patient {
         listing: &Listing,
     ) -> Result<Survey, ObjectError> {
         self.look(target, LONG, self.inner.survey(source, target, listing))
+            .await
+    }
+
+    async fn inspect(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        page: &Listing,
+    ) -> Result<Inspection, ObjectError> {
+        self.look(target, LONG, self.inner.inspect(source, target, page))
             .await
     }
 

@@ -6,9 +6,10 @@ use super::cloud::CloudObjects;
 use super::local::LocalObjects;
 use crate::domain::location::Provider;
 use crate::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, Occupancy, OpenUpload, Parts,
-    Prefix, Removed, Space, Staging, Survey,
+    Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, Occupancy, OpenUpload,
+    Parts, Prefix, Removed, Space, Staging, Survey,
 };
+use crate::ports::walk::Walk;
 use async_trait::async_trait;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -152,10 +153,10 @@ fn limits(from: Provider, to: Provider) -> Vec<String> {
 
 #[async_trait]
 impl Objects for Stores {
-    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
+    async fn walk(&self, at: &Prefix) -> Result<Walk, ObjectError> {
         match at.root.provider() {
-            Provider::Local => self.local.list(at).await,
-            _ => self.cloud.list(at).await,
+            Provider::Local => self.local.walk(at).await,
+            _ => self.cloud.walk(at).await,
         }
     }
 
@@ -179,6 +180,24 @@ impl Objects for Stores {
             (Provider::Local, Provider::Local) => self.local.survey(source, target, listing).await,
             _ => self.survey_mixed(source, target, listing).await,
         }
+    }
+
+    async fn inspect(
+        &self,
+        source: &Prefix,
+        target: &Prefix,
+        page: &Listing,
+    ) -> Result<Inspection, ObjectError> {
+        let (from, to) = (source.root.provider(), target.root.provider());
+        let mut found = match from {
+            Provider::Local => self.local.inspect(source, target, page).await?,
+            // One that can be read says enough of a bucket; the survey has tried it.
+            _ => Inspection::default(),
+        };
+        if (from, to) != (Provider::Local, Provider::Local) {
+            found.not_placeable = not_placeable(target, page);
+        }
+        Ok(found)
     }
 
     async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError> {

@@ -138,19 +138,6 @@ pub async fn count(conn: &mut Conn, job: JobId) -> Result<i64, StoreError> {
     )
 }
 
-/// Every key of the manifest, in order.
-///
-/// # Errors
-/// The database's own.
-pub async fn keys(conn: &mut Conn, job: JobId) -> Result<Vec<String>, StoreError> {
-    Ok(
-        sqlx::query_scalar("SELECT key FROM job_objects WHERE job_id = $1 ORDER BY key")
-            .bind(job.0)
-            .fetch_all(conn)
-            .await?,
-    )
-}
-
 /// At most `limit` objects of a state after a key, in key order.
 ///
 /// # Errors

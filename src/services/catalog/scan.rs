@@ -8,11 +8,31 @@ use crate::adapters::sql::locations;
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::{Dataset, ScanResult};
 use crate::domain::location::Location;
+use crate::domain::unit::Bytes;
 use crate::ports::Topic;
 use crate::ports::objects::{Listing, ObjectError, Prefix};
 use crate::ports::places::Standing;
+use crate::ports::walk::Walk;
 use crate::services::{ServiceError, ServiceResult};
 use std::time::Instant;
+
+/// The objects of a dataset, a page at a time.
+pub(in crate::services) struct Listed<'a> {
+    catalog: &'a Catalog,
+    dataset: &'a Dataset,
+    location: &'a Location,
+    walk: Walk,
+}
+
+impl Listed<'_> {
+    /// The next page; `None` at the end.
+    pub(in crate::services) async fn next(&mut self) -> ServiceResult<Option<Listing>> {
+        match self.walk.next().await {
+            Ok(page) => Ok(page),
+            Err(error) => Err(self.catalog.not_listed(self.dataset, self.location, error).await),
+        }
+    }
+}
 
 impl Catalog {
     /// Lists the real objects and stores their count and size.
@@ -24,11 +44,16 @@ impl Catalog {
         let dataset = self.find_dataset(key).await?;
         let location = self.home_of(&dataset).await?;
         let started = Instant::now();
-        let listing = self.list_objects(&dataset, &location).await?;
+        let mut listed = self.list_objects(&dataset, &location).await?;
+        let (mut listed_count, mut listed_bytes) = (0_i64, Bytes::ZERO);
+        let mut left_out = Listing::default();
+        while let Some(page) = listed.next().await? {
+            listed_count += i64::try_from(page.objects.len()).unwrap_or(i64::MAX);
+            listed_bytes += page.size_bytes();
+            left_out.add_left_out(page.skipped, page.skipped_count, page.unnameable);
+        }
         let elapsed_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
 
-        let listed_count = i64::try_from(listing.objects.len()).unwrap_or(i64::MAX);
-        let listed_bytes = listing.size_bytes();
         let (count, size) = dataset.counted(listed_count, listed_bytes);
         let mut tx = self.deps.store.write().await?;
         let stored = rows::set_scanned(
@@ -61,8 +86,8 @@ impl Catalog {
             dataset: present,
             listed_count,
             listed_bytes,
-            skipped: listing.skipped,
-            skipped_count: listing.skipped_count,
+            skipped: left_out.skipped,
+            skipped_count: left_out.skipped_count,
             elapsed_ms,
         })
     }
@@ -77,12 +102,12 @@ impl Catalog {
             .location)
     }
 
-    /// The real objects of a dataset, or what stands against listing them and what to do about it.
-    pub(in crate::services) async fn list_objects(
-        &self,
-        dataset: &Dataset,
-        location: &Location,
-    ) -> ServiceResult<Listing> {
+    /// The real objects of a dataset, a page at a time, or what stands against listing them and what to do about it.
+    pub(in crate::services) async fn list_objects<'a>(
+        &'a self,
+        dataset: &'a Dataset,
+        location: &'a Location,
+    ) -> ServiceResult<Listed<'a>> {
         let at = Prefix::below(&location.uri, &dataset.path_uri).ok_or_else(|| {
             ServiceError::invalid(
                 "outside_location",
@@ -92,15 +117,24 @@ impl Catalog {
                 ),
             )
         })?;
-        let error = match self.deps.objects.list(&at).await {
-            Ok(listing) => return Ok(listing),
-            Err(error) => error,
-        };
+        match self.deps.objects.walk(&at).await {
+            Ok(walk) => Ok(Listed {
+                catalog: self,
+                dataset,
+                location,
+                walk,
+            }),
+            Err(error) => Err(self.not_listed(dataset, location, error).await),
+        }
+    }
+
+    /// What stands against listing, and what to do about it.
+    async fn not_listed(&self, dataset: &Dataset, location: &Location, error: ObjectError) -> ServiceError {
         let about = format!(
             "the objects of {} at {} cannot be listed",
             dataset.name, dataset.path_uri
         );
-        Err(match error {
+        match error {
             ObjectError::NotFound(_) => self.missing(&about, location).await,
             ObjectError::NotSupported(what) => ServiceError::not_supported(what),
             ObjectError::Unsafe(_) | ObjectError::Occupied(_) => ServiceError::invalid(
@@ -113,7 +147,7 @@ impl Catalog {
                 "{about}: {error}; nothing was changed. Give the user that runs this server the right to read it"
             )),
             _ => ServiceError::unavailable(format!("{about}: {error}; nothing was changed, try again")),
-        })
+        }
     }
 
     /// A directory that is not there: its owner has not made it yet, or the whole disk is away.

@@ -3,11 +3,13 @@
 //! Invariant: only objects of the manifest, below directories that this job made and remembered, are removed; of a job that switched
 //! only the bare directories. Everything here may be repeated.
 
+use super::difference::Pages;
 use super::held::{Halt, Held};
 use super::{parts, switch};
 use crate::adapters::sql::jobs_staging::{self, StagedRow};
 use crate::adapters::sql::{jobs_objects, jobs_staging::left};
 use crate::domain::migration::JobStatus;
+use crate::ports::objects::{Removed, Staging};
 
 /// Entries that stay are named up to this number.
 const NAMED: usize = 5;
@@ -32,13 +34,6 @@ pub(super) async fn staging(held: &Held) -> Result<Vec<String>, Halt> {
 
 async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String>, Halt> {
     let id = held.row.job.id;
-    let (keys, parents) = if switched {
-        (Vec::new(), Vec::new())
-    } else {
-        let mut conn = held.deps.store.reader().await?;
-        let keys = jobs_objects::keys(&mut conn, id).await?;
-        (keys, held.row.parents.clone().unwrap_or_default())
-    };
     drop(held.write().await?);
     let staging = held.staging(area.staging_no)?;
     if !switched {
@@ -46,7 +41,7 @@ async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String
         let goes_on = Some(held.row.staging_no).filter(|newest| *newest != area.staging_no);
         parts::abandon(held, &staging, goes_on).await?;
     }
-    let removed = held.deps.objects.discard(&staging, keys, parents).await?;
+    let removed = discard(held, &staging, switched).await?;
     let mut tx = held.write().await?;
     jobs_staging::cleaned(&mut tx, id, area.staging_no, held.deps.clock.now()).await?;
     if !switched && area.staging_no == held.row.staging_no {
@@ -59,6 +54,27 @@ async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String
         .into_iter()
         .map(|entry| format!("{home}/data/{}", entry.path))
         .collect())
+}
+
+/// Removes the objects of the manifest, a page at a time, and with the last of them what is around them.
+async fn discard(held: &Held, staging: &Staging, switched: bool) -> Result<Removed, Halt> {
+    let objects = &held.deps.objects;
+    if switched {
+        return Ok(objects.discard(staging, Vec::new(), Vec::new()).await?);
+    }
+    let mut pages = Pages::new(held.row.job.id);
+    let mut keys = Vec::new();
+    while let Some(rows) = pages.next(&held.deps.store).await? {
+        if !keys.is_empty() {
+            objects
+                .discard(staging, std::mem::take(&mut keys), Vec::new())
+                .await?;
+            drop(held.write().await?);
+        }
+        keys.extend(rows.into_iter().map(|row| row.found.key));
+    }
+    let parents = held.row.parents.clone().unwrap_or_default();
+    Ok(objects.discard(staging, keys, parents).await?)
 }
 
 /// Removes what a mover staged that was taken for dead. It may still be writing: what cannot be removed now is removed at the end.

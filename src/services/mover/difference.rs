@@ -1,13 +1,17 @@
 //! What differs between a manifest and a fresh listing.
 //!
-//! Invariant: the manifest is read a page at a time and never held whole; both sides are walked once, in key order.
+//! Invariant: both are read a page at a time and never held whole; both are walked once, in key order.
 
 use crate::adapters::sql::jobs_objects::{self, ManifestRow};
 use crate::adapters::sql::{Store, StoreError};
+use crate::domain::dataset::SkippedEntry;
 use crate::domain::id::JobId;
-use crate::ports::objects::{FoundObject, Listing};
-use std::iter::Peekable;
-use std::slice::Iter;
+use crate::ports::objects::{FoundObject, Listing, ObjectError};
+use crate::ports::walk::Walk;
+use std::collections::VecDeque;
+
+/// Differences told at once.
+const BATCH: usize = 1000;
 
 /// Which of the two places that a manifest speaks of was listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,35 +22,158 @@ pub(super) enum Side {
     Copy,
 }
 
-/// What differs.
+/// Differences in key order, a batch of them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference {
     /// New objects and changed ones, as they were listed.
     pub(super) put: Vec<FoundObject>,
     /// Keys that are gone.
     pub(super) gone: Vec<String>,
-    /// The first of them, in words.
+}
+
+/// Why a comparison broke off.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The manifest could not be read.
+    Store(StoreError),
+    /// The place could not be listed.
+    Place(ObjectError),
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<ObjectError> for Broken {
+    fn from(error: ObjectError) -> Self {
+        Self::Place(error)
+    }
+}
+
+/// A manifest beside a listing of one of its places.
+pub(super) struct Comparison<'a> {
+    store: &'a Store,
+    side: Side,
+    pages: Pages,
+    walk: Walk,
+    expected: VecDeque<FoundObject>,
+    no_more_expected: bool,
+    found: VecDeque<FoundObject>,
+    no_more_found: bool,
+    /// Objects listed so far, and the first file whose name is no text.
+    pub(super) listed: u64,
+    pub(super) unnameable: Option<SkippedEntry>,
+    /// The first difference, in words.
     pub(super) first: Option<String>,
 }
 
-/// Compares a job's manifest with a listing of one of its places.
-pub(super) async fn compare(
+/// The first difference of all, in words, or `None` when there is none. The rest is not looked at.
+pub(super) async fn first(
     store: &Store,
     job: JobId,
     side: Side,
-    listing: &Listing,
-) -> Result<Difference, StoreError> {
-    let mut comparison = Comparison::new(listing);
-    let mut pages = Pages::new(job);
-    while let Some(rows) = pages.next(store).await? {
-        for row in rows {
-            match side {
-                Side::Source => comparison.expect(&row.found),
-                Side::Copy => row.at_target().iter().for_each(|copy| comparison.expect(copy)),
-            }
+    walk: Walk,
+) -> Result<Option<String>, Broken> {
+    let mut comparison = Comparison::new(store, job, side, walk);
+    comparison.next_up_to(1).await?;
+    Ok(comparison.first)
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) fn new(store: &'a Store, job: JobId, side: Side, walk: Walk) -> Self {
+        Self {
+            store,
+            side,
+            pages: Pages::new(job),
+            walk,
+            expected: VecDeque::new(),
+            no_more_expected: false,
+            found: VecDeque::new(),
+            no_more_found: false,
+            listed: 0,
+            unnameable: None,
+            first: None,
         }
     }
-    Ok(comparison.end())
+
+    /// The next differences, at most a thousand; `None` once both sides are at their end.
+    pub(super) async fn next(&mut self) -> Result<Option<Difference>, Broken> {
+        self.next_up_to(BATCH).await
+    }
+
+    async fn next_up_to(&mut self, most: usize) -> Result<Option<Difference>, Broken> {
+        let mut batch = Difference::default();
+        while batch.put.len() + batch.gone.len() < most {
+            self.fill().await?;
+            match (self.found.front(), self.expected.front()) {
+                (None, None) => break,
+                (Some(found), Some(expected)) if found.key == expected.key => {
+                    if found != expected {
+                        self.put(&mut batch, "changed");
+                    }
+                    self.found.pop_front();
+                    self.expected.pop_front();
+                }
+                (Some(found), expected) if expected.is_none_or(|e| found.key < e.key) => {
+                    self.put(&mut batch, "is new");
+                    self.found.pop_front();
+                }
+                _ => {
+                    let key = self.expected.pop_front().map(|e| e.key).unwrap_or_default();
+                    self.note(&key, "is gone");
+                    batch.gone.push(key);
+                }
+            }
+        }
+        Ok((batch != Difference::default()).then_some(batch))
+    }
+
+    /// Both sides have their next object at the front, or are at their end.
+    async fn fill(&mut self) -> Result<(), Broken> {
+        while self.found.is_empty() && !self.no_more_found {
+            match self.walk.next().await? {
+                Some(page) => self.take(page),
+                None => self.no_more_found = true,
+            }
+        }
+        while self.expected.is_empty() && !self.no_more_expected {
+            match self.pages.next(self.store).await? {
+                Some(rows) => {
+                    let side = self.side;
+                    self.expected
+                        .extend(rows.into_iter().filter_map(|row| match side {
+                            Side::Source => Some(row.found),
+                            Side::Copy => row.at_target(),
+                        }));
+                }
+                None => self.no_more_expected = true,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, page: Listing) {
+        self.listed += page.objects.len() as u64;
+        self.found.extend(page.objects);
+        if self.unnameable.is_none() {
+            self.unnameable = page.unnameable.into_iter().next();
+        }
+    }
+
+    fn put(&mut self, batch: &mut Difference, what: &str) {
+        if let Some(object) = self.found.front().cloned() {
+            self.note(&object.key, what);
+            batch.put.push(object);
+        }
+    }
+
+    fn note(&mut self, key: &str, what: &str) {
+        if self.first.is_none() {
+            self.first = Some(format!("the object {key:?} {what}"));
+        }
+    }
 }
 
 /// A manifest in key order, a page at a time.
@@ -76,54 +203,6 @@ impl Pages {
     }
 }
 
-struct Comparison<'a> {
-    found: Peekable<Iter<'a, FoundObject>>,
-    difference: Difference,
-}
-
-impl<'a> Comparison<'a> {
-    fn new(listing: &'a Listing) -> Self {
-        Self {
-            found: listing.objects.iter().peekable(),
-            difference: Difference::default(),
-        }
-    }
-
-    /// The manifest's next object.
-    fn expect(&mut self, object: &FoundObject) {
-        while let Some(new) = self.found.next_if(|found| found.key < object.key) {
-            self.put(new, "is new");
-        }
-        match self.found.next_if(|found| found.key == object.key) {
-            Some(found) if found == object => {}
-            Some(found) => self.put(found, "changed"),
-            None => {
-                self.note(&object.key, "is gone");
-                self.difference.gone.push(object.key.clone());
-            }
-        }
-    }
-
-    /// The manifest has no more objects.
-    fn end(mut self) -> Difference {
-        while let Some(new) = self.found.next() {
-            self.put(new, "is new");
-        }
-        self.difference
-    }
-
-    fn put(&mut self, object: &FoundObject, what: &str) {
-        self.note(&object.key, what);
-        self.difference.put.push(object.clone());
-    }
-
-    fn note(&mut self, key: &str, what: &str) {
-        if self.difference.first.is_none() {
-            self.difference.first = Some(format!("the object {key:?} {what}"));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,34 +216,45 @@ mod tests {
         }
     }
 
-    fn differ(manifest: &[(&str, &str)], listed: &[(&str, &str)]) -> Difference {
+    async fn differ(
+        store: &Store,
+        manifest: &[(&str, &str)],
+        listed: &[(&str, &str)],
+    ) -> (Difference, Option<String>) {
         let listing = Listing {
             objects: listed.iter().map(|(key, print)| object(key, print)).collect(),
             ..Listing::default()
         };
-        let mut comparison = Comparison::new(&listing);
-        for (key, print) in manifest {
-            comparison.expect(&object(key, print));
-        }
-        comparison.end()
+        let mut comparison = Comparison::new(store, JobId(1), Side::Source, Walk::of(listing));
+        comparison.no_more_expected = true;
+        comparison.expected = manifest.iter().map(|(key, print)| object(key, print)).collect();
+        let all = comparison.next().await.unwrap().unwrap_or_default();
+        assert!(comparison.next().await.unwrap().is_none());
+        (all, comparison.first)
     }
 
-    #[test]
-    fn new_changed_and_gone_are_told_apart() {
+    #[tokio::test]
+    async fn new_changed_and_gone_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("dim.sqlite")).await.unwrap();
         let manifest = [("a", "1"), ("b", "1"), ("d", "1")];
-        assert_eq!(differ(&manifest, &manifest), Difference::default());
-        let other = differ(&manifest, &[("a", "1"), ("b", "2"), ("c", "1"), ("e", "1")]);
+        assert_eq!(
+            differ(&store, &manifest, &manifest).await,
+            (Difference::default(), None)
+        );
+        let (other, first) = differ(
+            &store,
+            &manifest,
+            &[("a", "1"), ("b", "2"), ("c", "1"), ("e", "1")],
+        )
+        .await;
         assert_eq!(other.put, [object("b", "2"), object("c", "1"), object("e", "1")]);
         assert_eq!(other.gone, ["d"]);
-        assert_eq!(other.first.as_deref(), Some("the object \"b\" changed"));
-        assert_eq!(
-            differ(&[], &[("x", "1")]).first.as_deref(),
-            Some("the object \"x\" is new")
-        );
-        assert_eq!(differ(&manifest, &[]).gone.len(), 3);
-        assert_eq!(
-            differ(&manifest, &[]).first.as_deref(),
-            Some("the object \"a\" is gone")
-        );
+        assert_eq!(first.as_deref(), Some("the object \"b\" changed"));
+        let (_, first) = differ(&store, &[], &[("x", "1")]).await;
+        assert_eq!(first.as_deref(), Some("the object \"x\" is new"));
+        let (gone, first) = differ(&store, &manifest, &[]).await;
+        assert_eq!(gone.gone.len(), 3);
+        assert_eq!(first.as_deref(), Some("the object \"a\" is gone"));
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: every write names the fence of the claim. When a row says that someone was newer, the answer is [`Halt::Lost`] and the
 //! holder touches nothing more. The pulse keeps the lease alive and tells progress while bytes move.
 
+use super::difference::Broken;
 use super::failpoint::{Failpoints, Point};
 use super::gauge::Gauge;
 use super::pace::Pace;
@@ -81,6 +82,15 @@ impl From<ObjectError> for Halt {
             ObjectError::Hung(what) => Self::Hung(what),
             ObjectError::Changed(key) => Self::Changed(format!("the object {key:?} changed")),
             other => Self::failed(other.code(), other.to_string()),
+        }
+    }
+}
+
+impl From<Broken> for Halt {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Store(error) => error.into(),
+            Broken::Place(error) => error.into(),
         }
     }
 }

@@ -3,47 +3,66 @@
 //! Invariant: it is always made by comparing a fresh listing with the rows, whether there are none yet, some of them (a crash) or all
 //! (another round). So no page mark is needed, and a restart never believes a listing of yesterday.
 
-use super::difference::{Difference, Side, compare};
+use super::difference::{Broken, Comparison, Side};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use crate::adapters::sql::jobs;
 use crate::adapters::sql::jobs_objects::{self, ObjectState};
 use crate::adapters::sql::jobs_staging;
+use crate::domain::dataset::SkippedEntry;
 use crate::domain::unit::{Bytes, NanoUsd};
 use crate::ports::objects::{Listing, ObjectError, Occupancy, Prefix, Staging};
+use crate::ports::walk::Walk;
 
-/// Rows written in one transaction: a few milliseconds of the only writer, and one flush of the disk.
-const BATCH: usize = 1024;
+/// Keys that are gone and are dealt with in one listing; more take further listings.
+const GONE_AT_ONCE: usize = 10_000;
 
 /// Lists the source and makes the manifest say the same. Copies of what is gone are removed first.
 pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging, fresh: bool) -> Result<(), Halt> {
-    let listing = list_source(held).await?;
-    still_fit(held, &listing, fresh || !staging.in_place()).await?;
-    held.pass(Point::SourceListed).await;
-    let difference = differs(held, Side::Source, &listing).await?;
-    let known = usize::try_from(total(held).await?.0).unwrap_or(0);
-    refuse_shrunk(held, known, difference.gone.len(), listing.objects.len())?;
-    if !difference.gone.is_empty() {
-        remove_gone(held, staging, &difference.gone).await?;
-    }
-    let id = held.row.job.id;
-    for keys in difference.gone.chunks(BATCH) {
-        let mut tx = held.write().await?;
-        jobs_objects::drop_keys(&mut tx, id, keys).await?;
-        tx.commit().await?;
-    }
-    for objects in difference.put.chunks(BATCH) {
-        let mut tx = held.write().await?;
-        jobs_objects::put(&mut tx, id, objects).await?;
-        tx.commit().await?;
-        held.pass(Point::ManifestBatch).await;
-    }
+    still_fit(held, fresh || !staging.in_place()).await?;
+    while !compare_once(held, staging).await? {}
     let now = held.deps.clock.now();
+    let id = held.row.job.id;
     let mut tx = held.write().await?;
     jobs_staging::set_manifest_whole(&mut tx, id, now).await?;
     tx.commit().await?;
     held.pass(Point::ManifestWhole).await;
     within_budget(held).await
+}
+
+/// Lists the source once, puts into the manifest what is new or changed and takes out what is gone; whether that was all.
+async fn compare_once(held: &Held, staging: &Staging) -> Result<bool, Halt> {
+    let id = held.row.job.id;
+    let known = total(held).await?.0;
+    let walk = held.deps.objects.walk(&held.source()?).await?;
+    held.pass(Point::SourceListed).await;
+    let mut comparison = Comparison::new(&held.deps.store, id, Side::Source, walk);
+    let (mut gone, mut gone_count) = (Vec::new(), 0_u64);
+    while let Some(difference) = comparison.next().await? {
+        refuse_unnameable(comparison.unnameable.as_ref())?;
+        gone_count += difference.gone.len() as u64;
+        gone.extend(difference.gone);
+        gone.truncate(GONE_AT_ONCE);
+        if !difference.put.is_empty() {
+            let mut tx = held.write().await?;
+            jobs_objects::put(&mut tx, id, &difference.put).await?;
+            tx.commit().await?;
+            held.pass(Point::ManifestBatch).await;
+        }
+    }
+    refuse_unnameable(comparison.unnameable.as_ref())?;
+    let known = u64::try_from(known).unwrap_or(0);
+    refuse_shrunk(held, known, gone_count, comparison.listed).await?;
+    if gone.is_empty() {
+        return Ok(true);
+    }
+    remove_gone(held, staging, &gone).await?;
+    for keys in gone.chunks(1000) {
+        let mut tx = held.write().await?;
+        jobs_objects::drop_keys(&mut tx, id, keys).await?;
+        tx.commit().await?;
+    }
+    Ok(gone_count == gone.len() as u64)
 }
 
 /// The plan kept to what the move may cost; a source that grew, or that is copied again and again, may not exceed it either.
@@ -91,9 +110,10 @@ async fn within_budget(held: &Held) -> Result<(), Halt> {
 
 /// The plan found both places fit; a link or a mount can have changed that, and something can have come to the target.
 /// Where objects are written in place, what is there after the first look is ours, or is found when the target is compared.
-async fn still_fit(held: &Held, listing: &Listing, must_be_empty: bool) -> Result<(), Halt> {
+async fn still_fit(held: &Held, must_be_empty: bool) -> Result<(), Halt> {
     let (source, target) = (held.source()?, held.target()?);
-    let survey = held.deps.objects.survey(&source, &target, listing).await?;
+    let nothing = Listing::default();
+    let survey = held.deps.objects.survey(&source, &target, &nothing).await?;
     if let Some(overlap) = survey.overlap {
         return Err(Halt::failed("overlap", format!("{overlap} now")));
     }
@@ -110,11 +130,15 @@ async fn still_fit(held: &Held, listing: &Listing, must_be_empty: bool) -> Resul
 
 /// A source that lost more than half of its objects since it was planned or listed is not followed: that is what a disk looks like
 /// that is not mounted, and a move of the rest would make the loss the catalog's truth.
-fn refuse_shrunk(held: &Held, known: usize, gone: usize, found: usize) -> Result<(), Halt> {
-    let planned = usize::try_from(held.row.job.progress.objects_total).unwrap_or(0);
+async fn refuse_shrunk(held: &Held, known: u64, gone: u64, found: u64) -> Result<(), Halt> {
     let (known, gone) = if held.row.manifest_at.is_some() {
         (known, gone)
     } else {
+        let plan = {
+            let mut conn = held.deps.store.reader().await?;
+            jobs::plan(&mut conn, held.row.job.id).await?
+        };
+        let planned = plan.map_or(0, |plan| u64::try_from(plan.object_count).unwrap_or(0));
         (planned.max(known), planned.max(known).saturating_sub(found))
     };
     if gone * 2 <= known {
@@ -130,39 +154,47 @@ fn refuse_shrunk(held: &Held, known: usize, gone: usize, found: usize) -> Result
     ))
 }
 
-/// What the source holds now, refused when something of it could not be moved.
-async fn list_source(held: &Held) -> Result<Listing, Halt> {
-    let listing = held.deps.objects.list(&held.source()?).await?;
-    if let Some(entry) = listing.unnameable.first() {
-        return Err(Halt::failed(
+/// A source with something that could not be moved is refused.
+fn refuse_unnameable(entry: Option<&SkippedEntry>) -> Result<(), Halt> {
+    match entry {
+        None => Ok(()),
+        Some(entry) => Err(Halt::failed(
             "unsafe_path",
             format!(
                 "{:?} cannot be moved ({}) and would be lost",
                 entry.path, entry.reason
             ),
-        ));
+        )),
     }
-    Ok(listing)
 }
 
 /// Removes copies of objects that the source has not any more: by what really lies in the staging area, which is ours alone.
 async fn remove_gone(held: &Held, staging: &Staging, gone: &[String]) -> Result<(), Halt> {
     let data = staging.data();
-    let staged = match held.deps.objects.list(&data).await {
-        Err(ObjectError::NotFound(_)) if staging.in_place() => return Ok(()),
+    let absent = |e: &ObjectError| staging.in_place() && matches!(e, ObjectError::NotFound(_));
+    let mut staged = match held.deps.objects.walk(&data).await {
+        Err(e) if absent(&e) => return Ok(()),
         other => other?,
     };
-    let objects: Vec<_> = staged
-        .objects
-        .into_iter()
-        .filter(|o| gone.binary_search(&o.key).is_ok())
-        .collect();
-    if objects.is_empty() {
-        return Ok(());
+    let mut removed = false;
+    loop {
+        let page = match staged.next().await {
+            Err(e) if absent(&e) => return Ok(()),
+            other => other?,
+        };
+        let Some(page) = page else { break };
+        let objects: Vec<_> = page
+            .objects
+            .into_iter()
+            .filter(|o| gone.binary_search(&o.key).is_ok())
+            .collect();
+        if !objects.is_empty() {
+            held.deps.objects.remove(&data, objects).await?;
+            removed = true;
+        }
     }
-    held.deps.objects.remove(&data, objects).await?;
     // When nothing was left the directory went with it; the next look makes a new one and starts afresh.
-    if !staging.in_place() && held.deps.objects.identity(&data).await?.is_none() {
+    if removed && !staging.in_place() && held.deps.objects.identity(&data).await?.is_none() {
         return Err(Halt::Changed(
             "every object that was copied is gone from the source".into(),
         ));
@@ -172,36 +204,47 @@ async fn remove_gone(held: &Held, staging: &Staging, gone: &[String]) -> Result<
 
 /// Looks at the source once more; the first difference in words, if there is one.
 pub(super) async fn changed_since(held: &Held) -> Result<Option<String>, Halt> {
-    let listing = list_source(held).await?;
-    Ok(differs(held, Side::Source, &listing).await?.first)
+    let walk = held.deps.objects.walk(&held.source()?).await?;
+    let mut comparison = Comparison::new(&held.deps.store, held.row.job.id, Side::Source, walk);
+    let differs = comparison.next().await?.is_some();
+    refuse_unnameable(comparison.unnameable.as_ref())?;
+    Ok(comparison.first.filter(|_| differs))
 }
 
 /// Looks at what lies at the target: exactly the manifest's objects, none touched since it was copied.
 pub(super) async fn check_target(held: &Held, at: &Prefix) -> Result<(), Halt> {
-    let listing = match held.deps.objects.list(at).await {
-        Err(ObjectError::NotFound(_)) => Listing::default(),
+    let id = held.row.job.id;
+    let walk = held.deps.objects.walk(at).await;
+    let walk = match walk {
+        Err(ObjectError::NotFound(_)) => Walk::of(Listing::default()),
         other => other?,
     };
-    let difference = differs(held, Side::Copy, &listing).await?;
-    let Some(first) = difference.first else {
-        return Ok(());
-    };
-    let mut tx = held.write().await?;
-    let touched = difference.put.iter().map(|o| &o.key).chain(&difference.gone);
-    for key in touched {
-        jobs_objects::set_failed(
-            &mut tx,
-            held.row.job.id,
-            key,
-            "the copy was touched after it was made",
-        )
-        .await?;
+    let mut comparison = Comparison::new(&held.deps.store, id, Side::Copy, walk);
+    loop {
+        let difference = match comparison.next().await {
+            // A bucket without any object: every one is gone.
+            Err(Broken::Place(ObjectError::NotFound(_))) => {
+                let nothing = Walk::of(Listing::default());
+                comparison = Comparison::new(&held.deps.store, id, Side::Copy, nothing);
+                continue;
+            }
+            other => other?,
+        };
+        let Some(difference) = difference else { break };
+        let mut tx = held.write().await?;
+        let touched = difference.put.iter().map(|o| &o.key).chain(&difference.gone);
+        for key in touched {
+            jobs_objects::set_failed(&mut tx, id, key, "the copy was touched after it was made").await?;
+        }
+        tx.commit().await?;
     }
-    tx.commit().await?;
-    Err(Halt::failed(
-        "verify_mismatch",
-        format!("the copy at the target is not what was copied: {first} there"),
-    ))
+    match comparison.first {
+        None => Ok(()),
+        Some(first) => Err(Halt::failed(
+            "verify_mismatch",
+            format!("the copy at the target is not what was copied: {first} there"),
+        )),
+    }
 }
 
 /// Objects and bytes of the manifest.
@@ -210,8 +253,4 @@ pub(super) async fn total(held: &Held) -> Result<(i64, Bytes), Halt> {
     let mut conn = held.deps.store.reader().await?;
     let states = [S::Pending, S::Copied, S::Verified, S::Failed];
     Ok(jobs_objects::sums(&mut conn, held.row.job.id, &states).await?)
-}
-
-async fn differs(held: &Held, side: Side, listing: &Listing) -> Result<Difference, Halt> {
-    Ok(compare(&held.deps.store, held.row.job.id, side, listing).await?)
 }

@@ -3,9 +3,11 @@
 //! Invariant: planning only looks. A location is registered and a job queued after every check allowed the move, and never by a
 //! dry run.
 
+mod census;
 mod checks;
 mod figures;
 
+use self::census::Census;
 use super::{Mover, window};
 use crate::adapters::sql::jobs;
 use crate::domain::dataset::Dataset;
@@ -13,7 +15,7 @@ use crate::domain::location::{Location, Provider};
 use crate::domain::migration::options::MoveOptions;
 use crate::domain::migration::{Plan, PlanCheck, PlanRequest, Planned};
 use crate::domain::unit::group_thousands;
-use crate::ports::objects::{Listing, Prefix};
+use crate::ports::objects::{ObjectError, Prefix, Survey};
 use crate::services::catalog::{Catalog, Target};
 use crate::services::{ServiceError, ServiceResult};
 
@@ -39,9 +41,8 @@ impl Mover {
             .find_target(&request.target_location, &dataset, request.storage_class)
             .await?;
         refuse_same_place(&dataset, &target)?;
-        let listing = catalog.list_objects(&dataset, &source).await?;
         let mut plan = self
-            .look(&catalog, &dataset, &source, &target, &listing, &request.options)
+            .look(&catalog, &dataset, &source, &target, &request.options)
             .await?;
         if request.dry_run {
             return Ok(Planned { plan, job: None });
@@ -60,7 +61,6 @@ impl Mover {
         dataset: &Dataset,
         source: &Location,
         target: &Target,
-        listing: &Listing,
         options: &MoveOptions,
     ) -> ServiceResult<Plan> {
         let from = Prefix::below(&source.uri, &dataset.path_uri).ok_or_else(|| {
@@ -69,16 +69,16 @@ impl Mover {
                 format!("{} lies outside the location {}", dataset.path_uri, source.name),
             )
         })?;
-        let survey = self.deps.objects.survey(&from, &target.prefix, listing).await;
+        let (census, survey) = self.count(catalog, dataset, source, &from, target).await?;
         let space = match &survey {
             Ok(_) => self.deps.objects.space(&target.prefix).await.ok(),
             Err(_) => None,
         };
-        let figures = self.figures(dataset, source, target, listing).await?;
-        let mut found = checks::of_objects(dataset, listing);
-        found.extend(checks::of_folding(listing, target));
+        let figures = self.figures(dataset, source, target, &census).await?;
+        let mut found = checks::of_objects(dataset, &census);
+        found.extend(checks::of_folding(&census, target));
         match &survey {
-            Ok(survey) => found.extend(checks::of_places(source.provider, survey, space, target, listing)),
+            Ok(survey) => found.extend(checks::of_places(source.provider, survey, space, target, &census)),
             Err(error) => found.push(checks::unreachable(error, target)),
         }
         let holder = catalog.holder_of(target, dataset).await?;
@@ -93,7 +93,7 @@ impl Mover {
         found.extend(rule.map(checks::of_policy));
         found.extend(checks::notes(dataset, target, &self.deps.prices));
         found.extend(figures.note.clone());
-        found.extend(checks::of_options(options, &figures, listing, target));
+        found.extend(checks::of_options(options, &figures, &census, target));
         Ok(Plan {
             dataset_id: dataset.id,
             dataset_name: dataset.name.to_string(),
@@ -105,26 +105,59 @@ impl Mover {
             target_location_id: target.location.id,
             target_location_name: target.location.name.to_string(),
             target_class: target.class.clone(),
-            object_count: count(listing),
-            size_bytes: listing.size_bytes(),
-            skipped: listing.skipped.clone(),
+            object_count: census.count(),
+            size_bytes: census.size,
+            skipped: census.skipped().to_vec(),
             target_free_bytes: survey.ok().and_then(|s| s.free_bytes),
             cost_lines: figures.lines,
             one_time_nanousd: figures.one_time,
             monthly_saving_nanousd: figures.monthly_saving,
             expectation: figures.expectation,
             duration_secs: figures.duration_secs,
-            deletes: deletes(dataset, listing, self.deps.options.grace_secs, options),
+            deletes: deletes(dataset, &census, self.deps.options.grace_secs, options),
             applicable: found.iter().all(|check| check.ok),
             checks: found,
             options: options.clone(),
             proves: options.verify.proves().to_owned(),
         })
     }
-}
 
-fn count(listing: &Listing) -> i64 {
-    i64::try_from(listing.objects.len()).unwrap_or(i64::MAX)
+    /// Goes through the source's objects, a page at a time, and looks at both places with the first.
+    async fn count(
+        &self,
+        catalog: &Catalog,
+        dataset: &Dataset,
+        source: &Location,
+        from: &Prefix,
+        target: &Target,
+    ) -> ServiceResult<(Census, Result<Survey, ObjectError>)> {
+        let mut listed = catalog.list_objects(dataset, source).await?;
+        let first = listed.next().await?.unwrap_or_default();
+        let mut survey = self.deps.objects.survey(from, &target.prefix, &first).await;
+        let mut census = Census::default();
+        census.add(&first);
+        while let Some(page) = listed.next().await? {
+            if let Ok(known) = &mut survey {
+                match self.deps.objects.inspect(from, &target.prefix, &page).await {
+                    Ok(found) => {
+                        known.not_readable = known.not_readable.take().or(found.not_readable);
+                        known.not_placeable = known.not_placeable.take().or(found.not_placeable);
+                    }
+                    Err(problem) => survey = Err(problem),
+                }
+            }
+            census.add(&page);
+        }
+        if let (Ok(known), Some(key)) = (&mut survey, &census.shadows)
+            && target.location.provider == Provider::Local
+            && source.provider != Provider::Local
+        {
+            known.not_placeable.get_or_insert_with(|| {
+                format!("{key:?} is an object and other objects are below it; a file cannot be a directory as well")
+            });
+        }
+        Ok((census, survey))
+    }
 }
 
 /// A move needs another place. The class alone cannot be changed yet, and where it is only a word it need not move a byte.
@@ -173,7 +206,7 @@ fn forbidden(plan: &Plan) -> ServiceError {
 }
 
 /// What will be deleted, and when.
-fn deletes(dataset: &Dataset, listing: &Listing, grace_secs: i64, options: &MoveOptions) -> String {
+fn deletes(dataset: &Dataset, census: &Census, grace_secs: i64, options: &MoveOptions) -> String {
     if options.replicate {
         return "Nothing: the source goes on serving, and the target becomes a second copy.".into();
     }
@@ -181,14 +214,14 @@ fn deletes(dataset: &Dataset, listing: &Listing, grace_secs: i64, options: &Move
         return "Nothing: the source stays for good as a second copy, and an undo switches back to it at any time.".into();
     }
     let at = &dataset.path_uri;
-    let stays = match listing.skipped_count {
+    let stays = match census.left_out.skipped_count {
         0 => String::new(),
         n => format!(" The {n} entries that are left out stay where they are."),
     };
     let what = format!(
         "{} objects ({}) at {at}, each only if it is unchanged",
-        group_thousands(listing.objects.len() as u64),
-        listing.size_bytes()
+        group_thousands(census.objects),
+        census.size
     );
     if grace_secs <= 0 {
         return format!(

@@ -4,7 +4,7 @@
 //! reason for it may be gone by then, so nothing goes while the place that readers are sent to is away, and a source's object goes
 //! only after its copy was read back since the crash.
 
-use super::difference::{Pages, Side, compare};
+use super::difference::{Broken, Comparison, Pages, Side};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use super::retire::{AT_ONCE, good, serving_copy};
@@ -64,17 +64,26 @@ fn what_goes(held: &Held) -> &'static str {
 /// an undo readers and writers are at the source again, which the undo has found whole, and may have changed it since.
 async fn look_before(held: &Held) -> Result<Option<Serving>, Halt> {
     let (at, shown) = serving_place(held).await?;
-    let listing = held.deps.objects.list(&at).await.map_err(|problem| {
+    let away = |problem: ObjectError| {
         Halt::failed(
             problem.code(),
             format!("{shown}, where readers are sent, cannot be looked at: {problem}"),
         )
-    })?;
+    };
+    let walk = held.deps.objects.walk(&at).await.map_err(away)?;
     let id = held.row.job.id;
-    let missing = compare(&held.deps.store, id, Side::Source, &listing)
-        .await?
-        .gone
-        .len();
+    let mut comparison = Comparison::new(&held.deps.store, id, Side::Source, walk);
+    let mut missing = 0;
+    loop {
+        let difference = match comparison.next().await {
+            Err(Broken::Place(problem)) => return Err(away(problem)),
+            other => other?,
+        };
+        match difference {
+            Some(difference) => missing += difference.gone.len(),
+            None => break,
+        }
+    }
     let known = {
         let mut conn = held.deps.store.reader().await?;
         jobs_objects::count(&mut conn, id).await?

@@ -3,7 +3,7 @@
 //! Invariant: a deletion begins only after every object of the copy that serves now was read back *now*, and while the source still
 //! is what the manifest says; otherwise it is kept and the job says why. The deletion itself is in `remove.rs`.
 
-use super::difference::{Pages, Side, compare};
+use super::difference::{self, Pages, Side};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use super::remove;
@@ -54,9 +54,9 @@ pub(super) async fn retire(held: &mut Held) -> Result<(), Halt> {
 async fn fit_to_delete(held: &Held) -> Result<ReplicaId, Halt> {
     enough_without(held).await?;
     let (replica, serving, job) = serving_copy(held).await?;
-    let listing = held.deps.objects.list(&held.source()?).await?;
+    let walk = held.deps.objects.walk(&held.source()?).await?;
     let (store, id) = (&held.deps.store, held.row.job.id);
-    if let Some(what) = compare(store, id, Side::Source, &listing).await?.first {
+    if let Some(what) = difference::first(store, id, Side::Source, walk).await? {
         return Err(Halt::Changed(format!("{what} at the source since it was moved")));
     }
     let mut pages = Pages::new(job);

@@ -6,7 +6,7 @@
 
 use super::Mover;
 use super::control::refused;
-use super::difference::{Side, compare};
+use super::difference::{self, Broken, Side};
 use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_switch::{self, Switch};
 use crate::adapters::sql::{Conn, jobs};
@@ -52,23 +52,22 @@ impl Mover {
         }
         let source = prefix(&row.source_root, &row.job.source_uri)?;
         let target = prefix(&row.target_root, &row.job.target_uri)?;
-        let (store, id) = (&self.deps.store, row.job.id);
-        let listing = self.listing(&source).await?;
-        if let Some(what) = compare(store, id, Side::Source, &listing).await?.first {
+        let id = row.job.id;
+        if let Some(what) = self.differs(id, Side::Source, &source).await.map_err(told)? {
             return Err(changed(&format!(
                 "the retained source at {} is not what was moved: {what}. Readers stay at the target",
                 row.job.source_uri
             )));
         }
-        let listing = match self.deps.objects.list(&target).await {
+        let differs = match self.differs(id, Side::Copy, &target).await {
             // Nobody can be reading there, and this is what the source was kept for.
-            Err(problem @ (ObjectError::NotFound(_) | ObjectError::Io(_))) => {
+            Err(Broken::Place(problem @ (ObjectError::NotFound(_) | ObjectError::Io(_)))) => {
                 tracing::warn!(%problem, job = %row.job.id, "undone without a look at the target, which is away");
                 return Ok(());
             }
-            other => other.map_err(|problem| unknown(&problem))?,
+            other => other.map_err(told)?,
         };
-        if let Some(what) = compare(store, id, Side::Copy, &listing).await?.first {
+        if let Some(what) = differs {
             return Err(changed(&format!(
                 "the dataset was written since the switch: {what} at {}. An undo would hide that",
                 row.job.target_uri
@@ -77,8 +76,16 @@ impl Mover {
         Ok(())
     }
 
-    async fn listing(&self, at: &Prefix) -> ServiceResult<crate::ports::objects::Listing> {
-        self.deps.objects.list(at).await.map_err(|e| unknown(&e))
+    async fn differs(&self, id: JobId, side: Side, at: &Prefix) -> Result<Option<String>, Broken> {
+        let walk = self.deps.objects.walk(at).await?;
+        difference::first(&self.deps.store, id, side, walk).await
+    }
+}
+
+fn told(broken: Broken) -> ServiceError {
+    match broken {
+        Broken::Store(problem) => problem.into(),
+        Broken::Place(problem) => unknown(&problem),
     }
 }
 

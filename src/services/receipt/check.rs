@@ -67,13 +67,15 @@ impl Checker {
 }
 
 async fn compare(signed: &SignedReceipt, objects: &dyn Objects, at: &Prefix) -> Result<Outcome, ObjectError> {
-    let listing = objects.list(at).await?;
+    let mut walk = objects.walk(at).await?;
     let listed: HashSet<&str> = signed.objects.iter().map(|o| o.key.as_str()).collect();
-    let unlisted = listing.objects.into_iter().map(|o| o.key);
-    let mut outcome = Outcome {
-        unlisted: unlisted.filter(|key| !listed.contains(key.as_str())).collect(),
-        ..Outcome::default()
-    };
+    let mut outcome = Outcome::default();
+    while let Some(page) = walk.next().await? {
+        let unlisted = page.objects.into_iter().map(|o| o.key);
+        outcome
+            .unlisted
+            .extend(unlisted.filter(|key| !listed.contains(key.as_str())));
+    }
     let meter = Arc::new(Meter::default());
     let mut reads = futures::stream::iter(&signed.objects)
         .map(|object| {

@@ -388,7 +388,7 @@ mod tests {
         let began = Instant::now();
         let port = async |after: Duration| {
             let access = buckets.access(&root, began + after).await;
-            access.unwrap().endpoint.unwrap().to_string()
+            access.unwrap().endpoint.unwrap().as_str().to_owned()
         };
         for millis in 0..1000 {
             assert!(port(Duration::from_millis(millis)).await.ends_with(":1"));

@@ -27,9 +27,10 @@ use super::Throttle;
 use super::source::{LocalSource, Source};
 use crate::domain::location::{Provider, StorageUri, StoreAccess};
 use crate::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, OpenUpload, Parts, Prefix, Removed, Staging,
+    Copied, Expected, FoundObject, Meter, ObjectError, OpenUpload, Parts, Prefix, Removed, Staging,
 };
 use crate::ports::places::{Accesses, Sighting};
+use crate::ports::walk::Walk;
 use client::{Bucket, Buckets};
 use std::sync::Arc;
 use write::{Budget, Write};
@@ -62,18 +63,18 @@ impl CloudObjects {
         places::look(self.buckets.with(uri, access), uri).await
     }
 
-    pub(super) async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
-        listing::list(&self.bucket(at).await?, at).await
+    pub(super) async fn walk(&self, at: &Prefix) -> Result<Walk, ObjectError> {
+        listing::walk(&self.bucket(at).await?, at)
     }
 
     /// The first objects below a prefix, at most two.
     pub(super) async fn first_keys(&self, at: &Prefix) -> Result<Vec<String>, ObjectError> {
-        listing::first_keys(&self.bucket(at).await?, at).await
+        listing::first_keys(&self.bucket(at).await?, at, 2).await
     }
 
     pub(super) async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
         let bucket = self.bucket(at).await?;
-        let there = !listing::first_keys(&bucket, at).await?.is_empty();
+        let there = !listing::first_keys(&bucket, at, 1).await?.is_empty();
         Ok((there || at.path.is_empty()).then(|| bucket.identity.clone()))
     }
 

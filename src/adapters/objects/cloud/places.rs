@@ -18,7 +18,7 @@ pub(super) async fn look(bucket: Result<Bucket, ObjectError>, uri: &StorageUri) 
             root: uri.clone(),
             path: String::new(),
         };
-        match tokio::time::timeout(PATIENCE, first_keys(&bucket, &at)).await {
+        match tokio::time::timeout(PATIENCE, first_keys(&bucket, &at, 1)).await {
             Ok(keys) => keys.map(|_| ()),
             Err(_) => Err(ObjectError::Io(format!(
                 "{uri}: no answer within {} s",

@@ -47,7 +47,7 @@ pub(super) async fn remove(
         .map(|o| of_key(at, &o.key).map(|path| (o.clone(), path)))
         .collect::<Result<_, _>>()?;
     // A bucket that is away is no proof that its objects are gone.
-    listing::first_keys(bucket, at).await?;
+    listing::first_keys(bucket, at, 1).await?;
     let mut work = futures::stream::iter(paths.into_iter().map(|(object, path)| async move {
         let Some(seen) = look(bucket, &path).await? else {
             return Ok((object.key, true));
@@ -77,37 +77,29 @@ pub(super) async fn discard(
 ) -> Result<Removed, ObjectError> {
     let mut removed = Removed::default();
     let at = &staging.target;
-    for key in keys {
-        of_key(at, key)?;
-    }
+    let paths: Vec<_> = keys.iter().map(|key| of_key(at, key)).collect::<Result<_, _>>()?;
     if keys.is_empty() {
         return Ok(removed);
     }
-    let listed = match listing::list(bucket, at).await {
-        Err(ObjectError::NotFound(_)) => return Ok(removed),
-        other => other?,
-    };
     let mark = staging.mark();
-    let wanted: std::collections::HashSet<&str> = keys.iter().map(String::as_str).collect();
-    let (mark, wanted) = (&mark, &wanted);
-    let mut work = futures::stream::iter(listed.objects.into_iter().map(|object| async move {
-        let path = of_key(at, &object.key)?;
-        let ours = wanted.contains(object.key.as_str())
-            && match look(bucket, &path).await? {
-                Some(seen) => seen.mark.as_ref() == Some(mark),
-                None => return Ok(None),
-            };
+    let mark = &mark;
+    let mut work = futures::stream::iter(paths.into_iter().map(|path| async move {
+        let ours = match look(bucket, &path).await? {
+            Some(seen) => seen.mark.as_ref() == Some(mark),
+            None => return Ok(None),
+        };
         if ours {
             delete(bucket, &path).await?;
         }
-        Ok::<_, ObjectError>(Some((object.key, ours)))
+        Ok::<_, ObjectError>(Some(ours))
     }))
     .buffer_unordered(AT_ONCE);
     while let Some(done) = work.try_next().await? {
-        match done {
-            Some((key, false)) => keep(&mut removed, key, "this job did not make it"),
-            _ => removed.removed += 1,
-        }
+        removed.removed += i64::from(done != Some(false));
+    }
+    drop(work);
+    for key in listing::first_keys(bucket, at, KEPT_SHOWN).await? {
+        keep(&mut removed, key, "this job did not make it");
     }
     Ok(removed)
 }

@@ -168,24 +168,44 @@ impl Dir {
             .map_err(|e| failure(e, "open", &self.child_path(name)))
     }
 
-    /// Names in this directory, sorted; `Err` holds one that is no text.
-    pub(super) fn names(&self) -> Result<Vec<Result<String, String>>, ObjectError> {
-        let mut names = Vec::new();
+    /// Names in this directory as the file system has them, one at a time; `Err` holds one that is no text.
+    pub(super) fn entries(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Result<String, String>, ObjectError>> + use<'_>, ObjectError>
+    {
         let entries =
             rustix::fs::Dir::read_from(&self.fd).map_err(|e| failure(e, "list the directory", &self.path))?;
-        for entry in entries {
-            let entry = entry.map_err(|e| failure(e, "list the directory", &self.path))?;
+        Ok(entries.filter_map(|entry| {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(e) => return Some(Err(failure(e, "list the directory", &self.path))),
+            };
             let name = entry.file_name();
             if name.to_bytes() == b"." || name.to_bytes() == b".." {
-                continue;
+                return None;
             }
-            names.push(match name.to_str() {
+            Some(Ok(match name.to_str() {
                 Ok(text) => Ok(text.to_owned()),
                 Err(_) => Err(name.to_string_lossy().into_owned()),
-            });
-        }
+            }))
+        }))
+    }
+
+    /// Names in this directory, sorted; `Err` holds one that is no text.
+    pub(super) fn names(&self) -> Result<Vec<Result<String, String>>, ObjectError> {
+        let mut names = self.entries()?.collect::<Result<Vec<_>, _>>()?;
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// The same directory, opened once more.
+    pub(super) fn again(&self) -> Result<Self, ObjectError> {
+        let fd = rustix::fs::openat(&self.fd, ".", DIRECTORY, Mode::empty())
+            .map_err(|e| failure(e, "open the directory", &self.path))?;
+        Ok(Self {
+            fd,
+            path: self.path.clone(),
+        })
     }
 
     /// Removes a file or, with `directory`, an empty directory. What is gone already is fine.

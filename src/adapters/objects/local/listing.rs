@@ -3,13 +3,12 @@
 //! Invariant: every entry is an object, a directory, or named with the reason why it is left out; nothing is silently lost.
 
 use super::dir::{Dir, is_dir, is_file, is_link};
-use crate::domain::dataset::SkippedEntry;
+use crate::adapters::objects::sorted::{Ended, Sorter};
 use crate::domain::unit::Bytes;
-use crate::ports::objects::{FoundObject, Listing, ObjectError, STAGING_MARK};
+use crate::ports::objects::{FoundObject, ObjectError, STAGING_MARK};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
-const SKIPPED_SHOWN: usize = 100;
 /// Deeper trees are refused: each level holds an open directory.
 const DEPTH_MAX: usize = 128;
 
@@ -31,41 +30,52 @@ pub(super) fn size(stat: &Stat) -> Bytes {
     Bytes(u64::try_from(stat.st_size).unwrap_or(0))
 }
 
-/// Lists `dir`.
-pub(super) fn list(dir: &Dir) -> Result<Listing, ObjectError> {
-    let mut listing = Listing::default();
-    walk(dir, "", 0, &mut listing)?;
-    listing.objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    Ok(listing)
+/// Tells `found` of everything below `dir`, in the order in which the file system has it.
+pub(super) fn list(dir: &Dir, found: &mut Sorter) -> Ended {
+    walk(dir, "", 0, found)
 }
 
-fn skip(listing: &mut Listing, path: String, reason: &str) {
-    listing.skipped_count += 1;
-    if listing.skipped.len() < SKIPPED_SHOWN {
-        listing.skipped.push(SkippedEntry {
-            path,
-            reason: reason.to_owned(),
-        });
+/// The first objects below `dir`, at most so many, in the order in which the file system has them.
+pub(super) fn first(dir: &Dir, most: usize) -> Result<Vec<FoundObject>, ObjectError> {
+    let mut objects = Vec::new();
+    let mut dirs = vec![(dir.again()?, String::new())];
+    while let Some((dir, prefix)) = dirs.pop() {
+        for name in dir.entries()? {
+            let Ok(name) = name? else { continue };
+            let Ok(stat) = dir.stat(&name) else { continue };
+            if is_dir(&stat) && dirs.len() < DEPTH_MAX {
+                dirs.extend(dir.child(&name).map(|child| (child, format!("{prefix}{name}/"))));
+            } else if is_file(&stat) {
+                objects.push(object(format!("{prefix}{name}"), &stat));
+            }
+            if objects.len() == most {
+                return Ok(objects);
+            }
+        }
+    }
+    Ok(objects)
+}
+
+fn object(key: String, stat: &Stat) -> FoundObject {
+    FoundObject {
+        key,
+        size_bytes: size(stat),
+        fingerprint: fingerprint(stat),
     }
 }
 
-fn walk(dir: &Dir, prefix: &str, depth: usize, listing: &mut Listing) -> Result<(), ObjectError> {
+fn walk(dir: &Dir, prefix: &str, depth: usize, found: &mut Sorter) -> Ended {
     if depth > DEPTH_MAX {
         return Err(ObjectError::Unsafe(format!(
             "{} lies more than {DEPTH_MAX} directories deep",
             dir.path()
         )));
     }
-    for name in dir.names()? {
-        let name = match name {
+    for name in dir.entries()? {
+        let name = match name? {
             Ok(name) => name,
             Err(shown) => {
-                let path = format!("{prefix}{shown}");
-                listing.unnameable.push(SkippedEntry {
-                    path: path.clone(),
-                    reason: "its name is not UTF-8 text".into(),
-                });
-                skip(listing, path, "its name is not UTF-8 text");
+                found.unnameable(&format!("{prefix}{shown}"), "its name is not UTF-8 text");
                 continue;
             }
         };
@@ -77,23 +87,19 @@ fn walk(dir: &Dir, prefix: &str, depth: usize, listing: &mut Listing) -> Result<
             Err(e) => return Err(super::dir::failure(e, "look at", &dir.child_path(&name))),
         };
         if is_file(&stat) {
-            listing.objects.push(FoundObject {
-                key,
-                size_bytes: size(&stat),
-                fingerprint: fingerprint(&stat),
-            });
+            found.add(object(key, &stat))?;
         } else if is_dir(&stat) {
             if name.starts_with(STAGING_MARK) {
-                skip(listing, key, "belongs to a running move");
+                found.skip(key, "belongs to a running move");
                 continue;
             }
             match dir.child(&name) {
-                Ok(child) => walk(&child, &format!("{key}/"), depth + 1, listing)?,
+                Ok(child) => walk(&child, &format!("{key}/"), depth + 1, found)?,
                 Err(ObjectError::NotFound(_)) => {}
                 Err(e) => return Err(e),
             }
         } else {
-            skip(listing, key, what_else(&stat));
+            found.skip(key, what_else(&stat));
         }
     }
     Ok(())

@@ -14,11 +14,12 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
-use crate::adapters::objects::{Throttle, resume};
+use crate::adapters::objects::{Throttle, resume, sorted};
 use crate::ports::objects::{
-    Copied, Expected, FoundObject, Listing, Meter, ObjectError, Objects, OpenUpload, Parts, Prefix, Removed,
-    Space, Staging, Survey,
+    Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
+    Prefix, Removed, Space, Staging, Survey,
 };
+use crate::ports::walk::Walk;
 use async_trait::async_trait;
 pub(super) use copy::{FileMeta, ReadFile, read_file, receive};
 use dir::{Dir, failure, is_dir, split_key};
@@ -108,9 +109,10 @@ impl LocalObjects {
 
 #[async_trait]
 impl Objects for LocalObjects {
-    async fn list(&self, at: &Prefix) -> Result<Listing, ObjectError> {
+    async fn walk(&self, at: &Prefix) -> Result<Walk, ObjectError> {
         let at = at.clone();
-        Self::blocking(move || listing::list(&Dir::open(&at)?)).await
+        let dir = Self::blocking(move || Dir::open(&at)).await?;
+        Ok(sorted::walk(false, move |found| listing::list(&dir, found)))
     }
 
     async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
@@ -126,6 +128,18 @@ impl Objects for LocalObjects {
     ) -> Result<Survey, ObjectError> {
         let (source, target, listing) = (source.clone(), target.clone(), listing.clone());
         Self::blocking(move || survey::survey(&source, &target, &listing)).await
+    }
+
+    async fn inspect(
+        &self,
+        source: &Prefix,
+        _target: &Prefix,
+        page: &Listing,
+    ) -> Result<Inspection, ObjectError> {
+        Ok(Inspection {
+            not_readable: self.not_readable(source, page).await?,
+            not_placeable: None,
+        })
     }
 
     async fn missing_parents(&self, target: &Prefix) -> Result<Vec<String>, ObjectError> {

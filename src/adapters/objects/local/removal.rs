@@ -150,7 +150,7 @@ pub(super) fn discard(
         }
         prune(&data, keys.iter().map(String::as_str))?;
         if !remove_empty(&data)? {
-            for object in listing::list(&Dir::open(&data)?)?.objects {
+            for object in listing::first(&Dir::open(&data)?, KEPT_SHOWN)? {
                 keep(&mut removed, &object.key, "this job did not make it");
             }
         }

@@ -10,6 +10,9 @@ use rustix::io::Errno;
 use std::collections::HashSet;
 use std::path::Path;
 
+/// Objects of an occupied target that are compared with those of the source.
+const LINKED_LOOKED: usize = 10_000;
+
 type Identity = (u64, u64);
 
 fn identity(stat: &Stat) -> Identity {
@@ -136,23 +139,30 @@ fn occupancy(dir: &Dir, missing: &[String]) -> Result<Occupancy, ObjectError> {
             _ => Occupancy::Absent,
         });
     }
-    let names = dir.names()?;
-    Ok(match names.first() {
+    let mut first: Option<String> = None;
+    let mut count = 0_u64;
+    for name in dir.entries()? {
+        let (Ok(name) | Err(name)) = name?;
+        count += 1;
+        if first.as_ref().is_none_or(|first| name < *first) {
+            first = Some(name);
+        }
+    }
+    Ok(match first {
         None => Occupancy::Empty,
-        Some(Ok(name) | Err(name)) => Occupancy::Occupied(format!(
-            "{} holds {} entries, among them {name:?}",
-            dir.path(),
-            names.len()
+        Some(name) => Occupancy::Occupied(format!(
+            "{} holds {count} entries, among them {name:?}",
+            dir.path()
         )),
     })
 }
 
+/// The target is refused anyway; this says more of why, by its first objects.
 fn linked(target: &Dir, source: &Listing) -> Result<Option<String>, ObjectError> {
     let inode =
         |fingerprint: &str| -> String { fingerprint.splitn(3, ':').take(2).collect::<Vec<_>>().join(":") };
     let inodes: HashSet<String> = source.objects.iter().map(|o| inode(&o.fingerprint)).collect();
-    Ok(super::listing::list(target)?
-        .objects
+    Ok(super::listing::first(target, LINKED_LOOKED)?
         .into_iter()
         .find(|o| inodes.contains(&inode(&o.fingerprint)))
         .map(|o| o.key))

@@ -2,6 +2,7 @@
 //!
 //! A check that is `ok` may carry a warning; one that is not forbids the move, and its text says what to do.
 
+use super::census::{Census, FOLDED_LOOKED};
 use super::figures::Figures;
 use crate::domain::dataset::{Dataset, JobBrief};
 use crate::domain::location::Provider;
@@ -9,15 +10,13 @@ use crate::domain::migration::PlanCheck;
 use crate::domain::migration::options::{MoveOptions, VerifyLevel};
 use crate::domain::price::book::PriceBooks;
 use crate::domain::unit::{Bytes, group_thousands};
-use crate::ports::objects::{Listing, ObjectError, Occupancy, Space, Survey};
+use crate::ports::objects::{LEFT_OUT_SHOWN, ObjectError, Occupancy, Space, Survey};
 use crate::services::catalog::Target;
-use std::collections::HashMap;
-use unicode_normalization::UnicodeNormalization;
 
 /// Space is given to files in blocks of this size by every common file system.
-const BLOCK: u64 = 4096;
+pub(super) const BLOCK: u64 = 4096;
 /// What goes to Azure in one request, of which it then keeps a checksum; the adapter writes so.
-const AZURE_ONE_REQUEST: Bytes = Bytes(8 << 20);
+pub(super) const AZURE_ONE_REQUEST: Bytes = Bytes(8 << 20);
 /// Share of the target's whole space that a move leaves free, in thousandths: other writers and the file system itself need some.
 const RESERVE_PERMILLE: u64 = 10;
 /// The reserve is never more than this: on large stores a share would hold back terabytes for nothing.
@@ -43,10 +42,10 @@ fn unless(name: &str, found: Option<String>, fine: impl Into<String>) -> PlanChe
 }
 
 /// What was listed at the source, compared with what the catalog knows.
-pub(super) fn of_objects(dataset: &Dataset, listing: &Listing) -> Vec<PlanCheck> {
-    let n = listing.objects.len();
+pub(super) fn of_objects(dataset: &Dataset, census: &Census) -> Vec<PlanCheck> {
+    let (n, left_out) = (census.objects, &census.left_out);
     let known = dataset.object_count;
-    let found = format!("{} objects, {}", group_thousands(n as u64), listing.size_bytes());
+    let found = format!("{} objects, {}", group_thousands(n), census.size);
     let objects = if n == 0 {
         let expected = if known > 0 || dataset.size_bytes > Bytes::ZERO {
             format!(
@@ -64,7 +63,7 @@ pub(super) fn of_objects(dataset: &Dataset, listing: &Listing) -> Vec<PlanCheck>
                 dataset.path_uri
             ),
         )
-    } else if dataset.scanned_at.is_some() && !dataset.stand_in && known != n as i64 {
+    } else if dataset.scanned_at.is_some() && !dataset.stand_in && known != census.count() {
         check(
             "objects",
             true,
@@ -76,10 +75,11 @@ pub(super) fn of_objects(dataset: &Dataset, listing: &Listing) -> Vec<PlanCheck>
     } else {
         check("objects", true, found)
     };
-    let unnameable = listing.unnameable.first().map(|first| {
+    let unnameable = left_out.unnameable.first().map(|first| {
+        let at_least = if left_out.unnameable.len() < LEFT_OUT_SHOWN { "" } else { "at least " };
         format!(
-            "{} files cannot be moved because their names are no UTF-8 text, the first is {:?}; rename them first",
-            listing.unnameable.len(),
+            "{at_least}{} files cannot be moved because their names are no UTF-8 text, the first is {:?}; rename them first",
+            left_out.unnameable.len(),
             first.path
         )
     });
@@ -87,8 +87,8 @@ pub(super) fn of_objects(dataset: &Dataset, listing: &Listing) -> Vec<PlanCheck>
         objects,
         unless("object_names", unnameable, "every name can be kept"),
     ];
-    if listing.skipped_count > 0 {
-        let first = listing.skipped.first().map_or_else(String::new, |s| {
+    if left_out.skipped_count > 0 {
+        let first = left_out.skipped.first().map_or_else(String::new, |s| {
             format!(", the first is {:?} ({})", s.path, s.reason)
         });
         checks.push(check(
@@ -96,7 +96,7 @@ pub(super) fn of_objects(dataset: &Dataset, listing: &Listing) -> Vec<PlanCheck>
             true,
             format!(
                 "{} entries are no objects and stay at the source{first}; readers will not find them at the target",
-                listing.skipped_count
+                left_out.skipped_count
             ),
         ));
     }
@@ -104,38 +104,26 @@ pub(super) fn of_objects(dataset: &Dataset, listing: &Listing) -> Vec<PlanCheck>
 }
 
 /// Keys that one directory would take for the same name, where its file system folds case or Unicode forms.
-pub(super) fn of_folding(listing: &Listing, target: &Target) -> Option<PlanCheck> {
+pub(super) fn of_folding(census: &Census, target: &Target) -> Option<PlanCheck> {
     if target.location.provider != Provider::Local {
         return None;
     }
-    let mut seen: HashMap<String, &str> = HashMap::new();
-    let mut first = None;
-    let mut count = 0_u64;
-    for object in &listing.objects {
-        let folded = folded(&object.key);
-        if let Some(other) = seen.insert(folded, &object.key) {
-            count += 1;
-            first.get_or_insert((other, &object.key));
-        }
-    }
-    let (one, other) = first?;
+    let (count, first) = &census.folded;
+    let (one, other) = first.as_ref()?;
+    let among = if census.objects > FOLDED_LOOKED {
+        format!(" of the first {}", group_thousands(FOLDED_LOOKED))
+    } else {
+        String::new()
+    };
     Some(check(
         "folded_names",
         true,
         format!(
-            "{} objects differ from another only in case or Unicode form, such as {one:?} and {other:?}; a disk that folds them \
+            "{} objects{among} differ from another only in case or Unicode form, such as {one:?} and {other:?}; a disk that folds them \
              (vfat, NTFS, some shares) would keep one of each pair: the check at the end finds that, and nothing is switched",
-            group_thousands(count)
+            group_thousands(*count)
         ),
     ))
-}
-
-fn folded(key: &str) -> String {
-    key.nfc()
-        .flat_map(char::to_lowercase)
-        .collect::<String>()
-        .nfc()
-        .collect()
 }
 
 /// A rule that forbids the target.
@@ -153,7 +141,7 @@ pub(super) fn of_places(
     survey: &Survey,
     space: Option<Space>,
     target: &Target,
-    listing: &Listing,
+    census: &Census,
 ) -> Vec<PlanCheck> {
     let occupied = match &survey.occupancy {
         Occupancy::Occupied(what) => Some(format!(
@@ -190,7 +178,7 @@ pub(super) fn of_places(
                 "whether the target can be written shows with the first object"
             },
         ),
-        free_space(survey.free_bytes, space.map(|s| s.total_bytes), listing),
+        free_space(survey.free_bytes, space.map(|s| s.total_bytes), census.on_disk),
     ];
     if target.location.provider != source || source != Provider::Local {
         let kept = "the target can have every key";
@@ -265,10 +253,10 @@ pub(super) fn of_jobs(live: Option<&JobBrief>) -> PlanCheck {
 pub(super) fn of_options(
     options: &MoveOptions,
     figures: &Figures,
-    listing: &Listing,
+    census: &Census,
     target: &Target,
 ) -> Vec<PlanCheck> {
-    let mut checks = vec![of_verify(options.verify, target, listing)];
+    let mut checks = vec![of_verify(options.verify, target, census)];
     if options.keep_source || options.replicate {
         checks.push(check(
             "second_copy",
@@ -277,7 +265,7 @@ pub(super) fn of_options(
         ));
     }
     if let Some(most) = options.max_bytes {
-        let size = listing.size_bytes();
+        let size = census.size;
         let over =
             (size > most).then(|| format!("{size} would be copied, more than the {most} that are allowed"));
         checks.push(unless(
@@ -302,17 +290,13 @@ pub(super) fn of_options(
     checks
 }
 
-fn of_verify(level: VerifyLevel, target: &Target, listing: &Listing) -> PlanCheck {
+fn of_verify(level: VerifyLevel, target: &Target, census: &Census) -> PlanCheck {
     let by_checksum = level == VerifyLevel::Checksum;
     let refused = (by_checksum && target.location.provider == Provider::Local).then(|| {
         "a directory keeps no checksums of its own; choose full (reads everything back) or size".to_owned()
     });
-    let large = listing
-        .objects
-        .iter()
-        .filter(|o| o.size_bytes > AZURE_ONE_REQUEST);
     let read_back = match (by_checksum, target.location.provider) {
-        (true, Provider::Azure) => match large.count() {
+        (true, Provider::Azure) => match census.over_one_request {
             0 => String::new(),
             n => format!("; here {n}: Azure keeps none of objects over {AZURE_ONE_REQUEST}"),
         },
@@ -366,18 +350,7 @@ pub(super) fn notes(dataset: &Dataset, target: &Target, prices: &PriceBooks) -> 
     notes
 }
 
-/// Space on disk for the copies: whole blocks, at least one an object.
-fn needed(listing: &Listing) -> Bytes {
-    let on_disk = |size: u64| size.div_ceil(BLOCK).max(1).saturating_mul(BLOCK);
-    listing
-        .objects
-        .iter()
-        .map(|o| Bytes(on_disk(o.size_bytes.0)))
-        .sum()
-}
-
-fn free_space(free: Option<Bytes>, total: Option<Bytes>, listing: &Listing) -> PlanCheck {
-    let needed = needed(listing);
+fn free_space(free: Option<Bytes>, total: Option<Bytes>, needed: Bytes) -> PlanCheck {
     let Some(free) = free else {
         return check(
             "free_space",
@@ -406,40 +379,19 @@ fn free_space(free: Option<Bytes>, total: Option<Bytes>, listing: &Listing) -> P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::objects::FoundObject;
-
-    fn listing(sizes: &[u64]) -> Listing {
-        let object = |(i, size): (usize, &u64)| FoundObject {
-            key: i.to_string(),
-            size_bytes: Bytes(*size),
-            fingerprint: String::new(),
-        };
-        Listing {
-            objects: sizes.iter().enumerate().map(object).collect(),
-            ..Listing::default()
-        }
-    }
-
-    #[test]
-    fn names_are_folded_by_case_and_by_unicode_form() {
-        assert_eq!(folded("Stra\u{df}e/\u{c4}"), folded("stra\u{df}e/a\u{308}"));
-        assert_eq!(folded("a/B"), folded("A/b"));
-        assert_ne!(folded("a/b"), folded("a/b "));
-    }
 
     #[test]
     fn space_is_counted_in_blocks_with_a_reserve() {
-        let two = listing(&[1, 4097]);
-        assert_eq!(needed(&two), Bytes(3 * 4096));
+        let two = Bytes(3 * 4096);
         // 1 % of a megabyte is kept.
         let total = Some(Bytes(1_000_000));
         for (free, ok) in [(12_288 + 10_000, true), (12_288 + 9_999, false)] {
-            let check = free_space(Some(Bytes(free)), total, &two);
+            let check = free_space(Some(Bytes(free)), total, two);
             assert_eq!(check.ok, ok, "{}", check.detail);
         }
-        assert!(free_space(None, None, &two).ok);
+        assert!(free_space(None, None, two).ok);
         // The reserve is bounded: a store of a petabyte does not keep 10 TB.
-        let vast = free_space(Some(Bytes(11_000_000_000)), Some(Bytes(1 << 50)), &two);
+        let vast = free_space(Some(Bytes(11_000_000_000)), Some(Bytes(1 << 50)), two);
         assert!(vast.ok, "{}", vast.detail);
     }
 }

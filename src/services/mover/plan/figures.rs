@@ -2,6 +2,7 @@
 //!
 //! Invariant: every amount is the one that the recommendation shows; what is not known is absent and said, never a constant.
 
+use super::census::Census;
 use crate::adapters::sql::jobs_rates;
 use crate::domain::dataset::Dataset;
 use crate::domain::location::Location;
@@ -12,7 +13,6 @@ use crate::domain::price::rates::Holding;
 use crate::domain::price::transfer::Priced;
 use crate::domain::recommendation::outcome::Expectation;
 use crate::domain::unit::NanoUsd;
-use crate::ports::objects::Listing;
 use crate::services::ServiceResult;
 use crate::services::catalog::Target;
 use crate::services::mover::Mover;
@@ -43,13 +43,12 @@ impl Mover {
         dataset: &Dataset,
         source: &Location,
         target: &Target,
-        listing: &Listing,
+        census: &Census,
     ) -> ServiceResult<Figures> {
         let mut conn = self.deps.store.reader().await?;
         let finished = jobs_rates::finished(&mut conn, JOBS_ASKED).await?;
-        let found = i64::try_from(listing.objects.len()).unwrap_or(i64::MAX);
-        let duration_secs = estimate::duration_secs(&finished, found, listing.size_bytes());
-        let (count, size) = dataset.counted(found, listing.size_bytes());
+        let duration_secs = estimate::duration_secs(&finished, census.count(), census.size);
+        let (count, size) = dataset.counted(census.count(), census.size);
         let held = Holding::new(size, count);
         drop(conn);
         // What the recommendation and the list show: one function for all of them.

@@ -1,0 +1,177 @@
+//! What a plan needs to know of the source's objects, counted a page at a time.
+//!
+//! Invariant: nothing in it grows with the number of objects.
+
+use super::checks::{AZURE_ONE_REQUEST, BLOCK};
+use crate::domain::dataset::SkippedEntry;
+use crate::domain::unit::Bytes;
+use crate::ports::objects::Listing;
+use std::collections::HashSet;
+use unicode_normalization::UnicodeNormalization;
+
+/// Names that are compared with their case and Unicode form folded; of more objects the first are.
+pub(super) const FOLDED_LOOKED: u64 = 100_000;
+
+/// The objects of the source.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    /// How many.
+    pub(super) objects: u64,
+    /// Their bytes.
+    pub(super) size: Bytes,
+    /// Space on disk for the copies: whole blocks, at least one an object.
+    pub(super) on_disk: Bytes,
+    /// Objects of which Azure keeps no checksum.
+    pub(super) over_one_request: u64,
+    /// What is no object, and what cannot be one.
+    pub(super) left_out: Listing,
+    /// Names that a disk which folds them would take for one: how many, and the first.
+    pub(super) folded: (u64, Option<(String, String)>),
+    /// An object that a directory of files could not hold, because others are below it.
+    pub(super) shadows: Option<String>,
+    seen: HashSet<[u8; 8]>,
+    pending: Vec<(String, [u8; 8])>,
+    above: Vec<String>,
+}
+
+impl Census {
+    /// Counts the next page; pages come in key order.
+    pub(super) fn add(&mut self, page: &Listing) {
+        for object in &page.objects {
+            self.objects += 1;
+            self.size += object.size_bytes;
+            let blocks = object.size_bytes.0.div_ceil(BLOCK).max(1);
+            self.on_disk += Bytes(blocks.saturating_mul(BLOCK));
+            self.over_one_request += u64::from(object.size_bytes > AZURE_ONE_REQUEST);
+            self.fold(&object.key);
+            self.look_above(&object.key);
+        }
+        let (skipped, unnameable) = (page.skipped.clone(), page.unnameable.clone());
+        self.left_out
+            .add_left_out(skipped, page.skipped_count, unnameable);
+    }
+
+    /// Of plans and answers: as signed as they have it.
+    pub(super) fn count(&self) -> i64 {
+        i64::try_from(self.objects).unwrap_or(i64::MAX)
+    }
+
+    /// Entries that are left out: the first of them.
+    pub(super) fn skipped(&self) -> &[SkippedEntry] {
+        &self.left_out.skipped
+    }
+
+    fn fold(&mut self, key: &str) {
+        if self.objects > FOLDED_LOOKED {
+            self.seen = HashSet::new();
+            self.pending = Vec::new();
+            return;
+        }
+        let folded = short(&folded(key));
+        if self.seen.insert(folded) {
+            // Which key it was is only asked for when another one folds to the same; upper case comes first in key order.
+            if folded != short(key) && self.pending.len() < PENDING_MAX {
+                self.pending.push((key.to_owned(), folded));
+            }
+            return;
+        }
+        self.folded.0 += 1;
+        if self.folded.1.is_none() {
+            let first = self.pending.iter().find(|(_, hash)| *hash == folded);
+            let other = first.map_or_else(|| folded_text(key), |(key, _)| key.clone());
+            self.folded.1 = Some((other, key.to_owned()));
+        }
+    }
+
+    /// In key order every object that could be above this one has been seen, and begins it.
+    fn look_above(&mut self, key: &str) {
+        if self.shadows.is_some() {
+            return;
+        }
+        while self
+            .above
+            .last()
+            .is_some_and(|above| !key.starts_with(above.as_str()))
+        {
+            self.above.pop();
+        }
+        self.shadows = self
+            .above
+            .iter()
+            .find(|above| key[above.len()..].starts_with('/'))
+            .cloned();
+        self.above.push(key.to_owned());
+    }
+}
+
+/// Keys that are remembered because their folded form is another one.
+const PENDING_MAX: usize = 1000;
+
+fn folded_text(key: &str) -> String {
+    format!("{} in another form", folded(key))
+}
+
+fn short(text: &str) -> [u8; 8] {
+    let mut short = [0; 8];
+    short.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..8]);
+    short
+}
+
+fn folded(key: &str) -> String {
+    key.nfc()
+        .flat_map(char::to_lowercase)
+        .collect::<String>()
+        .nfc()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::objects::FoundObject;
+
+    fn page(keys: &[&str]) -> Listing {
+        let objects = keys.iter().map(|key| FoundObject {
+            key: (*key).to_owned(),
+            size_bytes: Bytes(5000),
+            fingerprint: String::new(),
+        });
+        Listing {
+            objects: objects.collect(),
+            ..Listing::default()
+        }
+    }
+
+    #[test]
+    fn names_are_folded_by_case_and_by_unicode_form() {
+        assert_eq!(folded("Stra\u{df}e/\u{c4}"), folded("stra\u{df}e/a\u{308}"));
+        assert_eq!(folded("a/B"), folded("A/b"));
+        assert_ne!(folded("a/b"), folded("a/b "));
+    }
+
+    #[test]
+    fn pages_add_up_and_what_spans_two_of_them_is_seen() {
+        let mut census = Census::default();
+        census.add(&page(&["A", "a", "a!", "a-b"]));
+        assert_eq!(census.shadows, None);
+        census.add(&page(&["a/b", "b"]));
+        assert_eq!((census.objects, census.size), (6, Bytes(30_000)));
+        assert_eq!(census.on_disk, Bytes(6 * 8192));
+        assert_eq!(census.shadows.as_deref(), Some("a"));
+        assert_eq!(census.folded, (1, Some(("A".into(), "a".into()))));
+    }
+
+    #[test]
+    fn nothing_grows_with_the_number_of_objects() {
+        let mut census = Census::default();
+        let mut most = 0;
+        for n in 0..FOLDED_LOOKED / 500 * 3 {
+            let keys: Vec<String> = (0..500).map(|i| format!("D{n:06}/K{i:03}")).collect();
+            census.add(&page(&keys.iter().map(String::as_str).collect::<Vec<_>>()));
+            most = most.max(census.seen.len() + census.pending.len() + census.above.len());
+        }
+        assert_eq!(census.objects, FOLDED_LOOKED * 3);
+        assert!(most as u64 <= FOLDED_LOOKED + 2000, "{most}");
+        assert!(census.seen.is_empty() && census.pending.is_empty() && census.above.len() < 3);
+    }
+}
