@@ -13,12 +13,37 @@ use data_in_motion::edges::cli::{self, Cli, Command, serve::ServeArgs};
 use data_in_motion::services::receipt::Checker;
 use data_in_motion::{logging, server};
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+fn main() -> ExitCode {
+    with_few_arenas();
+    run()
+}
+
+/// The C library gives each thread memory of its own to take from, and keeps what is given back there: with a thread for each file that
+/// is copied this doubles what a mover holds. It reads the number once, before `main`, so a server starts itself once more.
+fn with_few_arenas() {
+    const NAME: &str = "MALLOC_ARENA_MAX";
+    let mut args = std::env::args_os();
+    let own_name = args.next();
+    let args: Vec<_> = args.collect();
+    let serves = args.iter().any(|arg| arg == "serve" || arg == "mover");
+    if !serves || std::env::var_os(NAME).is_some() {
+        return;
+    }
+    let (Some(own_name), Ok(program)) = (own_name, std::env::current_exe()) else {
+        return;
+    };
+    let mut again = std::process::Command::new(program);
+    // Returns only when it could not be done, and then nothing is lost but memory.
+    let _problem = again.arg0(own_name).args(args).env(NAME, "2").exec();
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let Cli { options, command } = Cli::parse();
     match command {
         Command::Serve(args) => Box::pin(serve(*args)).await,
