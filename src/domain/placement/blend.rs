@@ -5,7 +5,7 @@
 //! evening all learn; what one dataset sees during a day never reaches another before the next morning.
 
 use super::bound::Bound;
-use super::calibration::{Calibration, Confidence, Followed, Reliability};
+use super::calibration::{CalibratedChance, Calibration, Followed, Reliability};
 use super::expert::{
     Expert, INDIFFERENCE, Life, cautious_rate, mean_rate, minimum_beyond_quarter, quarter_cost,
 };
@@ -149,8 +149,8 @@ impl Fleet {
         state: &DatasetState,
         holding: &Holding,
         to: usize,
-    ) -> Confidence {
-        Confidence {
+    ) -> CalibratedChance {
+        CalibratedChance {
             chance: self
                 .calibration
                 .state(self.drawn_chance(problem, state, holding, to)),

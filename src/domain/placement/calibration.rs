@@ -22,16 +22,16 @@ pub const CALIBRATED_FROM: u64 = 50;
 /// Proposals of one dataset that are followed at a time. A further one is not judged.
 const MOST_FOLLOWED: usize = 8;
 
-/// How sure a proposal is.
+/// The stated chance that a proposed move pays. What people are told of it, in words, is the recommendation's `Confidence`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Confidence {
+pub struct CalibratedChance {
     /// Chance, 0 to 1, that the move costs less than staying within ninety days.
     pub chance: f64,
     /// Outcomes of earlier proposals that it has been corrected by.
     pub outcomes: u64,
 }
 
-impl Confidence {
+impl CalibratedChance {
     /// Whether enough outcomes were known to correct the chance.
     #[must_use]
     pub fn is_calibrated(&self) -> bool {

@@ -5,7 +5,7 @@
 //! experts live their imagined lives beside it.
 
 use super::blend::{DatasetState, Fleet};
-use super::calibration::Confidence;
+use super::calibration::CalibratedChance;
 use super::ledger::Holding;
 use super::problem::Problem;
 use schemars::JsonSchema;
@@ -39,7 +39,7 @@ pub struct Advice {
     /// Index of the candidate where it should lie.
     pub to: usize,
     /// How sure a move there is; `None` when it lies there already.
-    pub confidence: Option<Confidence>,
+    pub confidence: Option<CalibratedChance>,
     /// Full reads expected within the next quarter by the fleet's experience.
     pub quarter_reads: f64,
 }

@@ -94,7 +94,7 @@ fn nobody_beats_the_optimum_with_managed_and_plain_policies_not_the_plain_one() 
         OPTIMUM,
     ];
     for (seed, managed) in [(1, true), (2, false)] {
-        let history = fleet(seed, 24, 200);
+        let history = fleet(seed, 16, 120);
         let played = backtest(&history, &problems(&history, managed)).expect("there are candidates");
         assert_eq!(played.outcomes[0].name, RECOMMENDED);
         for outcome in &played.outcomes {
@@ -150,15 +150,15 @@ fn a_managed_class_can_be_below_the_optimum_over_plain_classes() {
 
 #[test]
 fn another_future_changes_no_past_decision_and_a_rebuild_is_the_same() {
-    const KNOWN: i64 = 100;
-    let history = fleet(3, 16, 150);
+    const KNOWN: i64 = 70;
+    let history = fleet(3, 16, 100);
     let p = problems(&history, true);
     let mut other = history.clone();
     for (i, dataset) in other.datasets.iter_mut().enumerate() {
         let turn = u32::try_from(1_000 + KNOWN - dataset.first_day).expect("born before");
         dataset.reads.retain(|(day, _)| *day < turn);
         if i % 2 == 0 {
-            dataset.reads.extend((turn..turn + 50).map(|day| (day, 1.5)));
+            dataset.reads.extend((turn..turn + 30).map(|day| (day, 1.5)));
         }
     }
     let (mut a, mut b, mut again) = (
@@ -189,7 +189,7 @@ fn another_future_changes_no_past_decision_and_a_rebuild_is_the_same() {
 
 #[test]
 fn a_report_adds_up_and_knows_its_weights() {
-    let history = fleet(4, 8, 100);
+    let history = fleet(4, 8, 70);
     let played = backtest(&history, &problems(&history, true)).expect("there are candidates");
     let prices = PricesUsed {
         name: "test".into(),
