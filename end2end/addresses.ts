@@ -10,7 +10,7 @@ export async function addresses(server: Server): Promise<[string, string][]> {
     ['overview', '/'], ['datasets', '/datasets'], ['datasets-by-cost', '/datasets?sort=cost'], ['dataset', '/datasets/1'],
     ['recommendations', '/recommendations'], ['jobs', '/jobs'], ['locations', '/locations'], ['prices', '/prices'],
     ['price-book', '/prices?book=aws%2Fus-east-1'], ['plan', '/plan?dataset=1&target=nas'], ['what-if', '/datasets/7/what-if?growth=200'],
-    ['reports', '/reports'], ['report-savings', '/reports/savings'], ['report-placement', '/reports/placement'],
+    ['policies', '/policies'], ['reports', '/reports'], ['report-savings', '/reports/savings'], ['report-placement', '/reports/placement'],
     ['report-moves', '/reports/moves'], ['report-advice', '/reports/advice'], ['backtest', '/datasets/1?backtest=1'],
   ];
   for (const status of ['completed', 'failed', 'awaiting_approval']) {

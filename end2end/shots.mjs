@@ -31,6 +31,7 @@ const pages = [
   ["jobs", "/jobs"],
   ["locations", "/locations"],
   ["prices", "/prices"],
+  ["policies", "/policies"],
   ["price-book", "/prices?book=aws%2Fus-east-1"],
   ["missing-page", "/nowhere"],
   ["missing-dataset", "/datasets/999999"],

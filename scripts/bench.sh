@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures ratios against named baselines, built for release. The same run holds both sides of a ratio.
 # Usage: scripts/bench.sh [NAME [ARG…]]   names: ingest [--events N] [--batch N] · mover [--rounds N] [--large N] [--small N] [--disk no] [--s3 no] [--objects N] [--dir PATH] · recommend [--datasets N] [--events N]
-#        score [--datasets N] [--rounds N] · fanout [--clients N] [--events N] [--secs N]
+#        score [--datasets N] [--rounds N] · fanout [--clients N] [--events N] [--secs N] · pages [--datasets N] [--rounds N]
 # DIM_BENCH_PROFILE=dev builds without optimising: only to see that a bench works.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

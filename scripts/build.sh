@@ -32,17 +32,37 @@ wasm_features=(
   --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
 )
 
+# For people to wait for, each page's code is a file of its own: cut out by wasm-split, which needs the linker's relocations and names.
+apart() { [ "$mode" = release ] && [ -z "${DIM_WHOLE_SITE:-}" ] && have wasm-split-cli && have node; }
+
 build_site() {
   say "Building the browser's part ($mode)"
-  cargo build --lib --target $triple --profile "$lib_profile" --no-default-features --features "$(leptos lib-features)"
-  local raw="$TARGET_DIR/$triple/$lib_dir/data_in_motion.wasm" fresh="$site.new"
+  local raw="$TARGET_DIR/$triple/$lib_dir/data_in_motion.wasm" fresh="$site.new" pieces="$site.pieces"
+  if apart; then
+    cargo rustc --lib --crate-type cdylib --target $triple --profile "$lib_profile" --no-default-features \
+      --features "$(leptos lib-features),split" -- -C link-arg=--emit-relocs -C strip=none
+  else
+    [ "$mode" = dev ] || note "no wasm-split: every page's code is in one file"
+    cargo build --lib --target $triple --profile "$lib_profile" --no-default-features --features "$(leptos lib-features)"
+  fi
 
   rm -rf "$fresh"
   mkdir -p "$fresh/$(leptos site-pkg-dir)"
   local out="$fresh/$(leptos site-pkg-dir)"
   local flags=(--target web --no-typescript --out-dir "$out" --out-name "$name")
   [ "$mode" = release ] && flags+=(--remove-name-section --remove-producers-section)
+  if apart; then
+    rm -rf "$pieces"
+    mkdir -p "$pieces"
+    wasm-split-cli "$raw" "$pieces" --target web --out-name "$name"
+    local binaryen="$TOOLS/node_modules/binaryen/index.js"
+    [ -f "$binaryen" ] || binaryen=
+    node scripts/pack.mjs "$pieces" "$out" "$name" "$binaryen"
+    raw="$pieces/$name.wasm"
+    flags+=(--keep-lld-exports)
+  fi
   wasm-bindgen "${flags[@]}" "$raw"
+  rm -rf "$pieces"
   # The page asks for NAME.wasm when the output name was set while compiling and for NAME_bg.wasm otherwise: serve both.
   mv "$out/${name}_bg.wasm" "$out/$name.wasm"
   if [ "$mode" = release ]; then
@@ -84,7 +104,7 @@ bundle_css() {
 }
 
 compress() {
-  find "$1" -type f \( -name '*.wasm' -o -name '*.js' -o -name '*.css' -o -name '*.svg' -o -name '*.webmanifest' \) -print0 |
+  find "$1" -type f \( -name '*.wasm' -o -name '*.bin' -o -name '*.js' -o -name '*.css' -o -name '*.svg' -o -name '*.webmanifest' \) -print0 |
     while IFS= read -r -d '' file; do
       gzip -9 -k -n "$file"
       if have brotli; then brotli -q 11 -k "$file"; fi

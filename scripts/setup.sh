@@ -11,6 +11,7 @@ case "$what" in run | test) ;; *) die "usage: scripts/setup.sh [run|test]" ;; es
 
 BINARYEN=132.0.0
 AZURITE=3.37.0
+WASM_SPLIT=0.2.4
 
 apt_updated=
 # apt_install PACKAGE…: true when the packages are in, false when this machine cannot take them.
@@ -64,6 +65,19 @@ ensure_wasm_bindgen() {
   say "Installing wasm-bindgen $want, the version of Cargo.lock (about 2.5 minutes on two cores)"
   # The program's own lock file does not resolve everywhere, so it is not asked for.
   cargo install --quiet --debug --force --root "$TOOLS" --target-dir "$TOOLS/build" --version "=$want" wasm-bindgen-cli >&2
+  rm -rf "$TOOLS/build"
+}
+
+# Cuts each page's code out of the browser's program. Without it the site is one larger file.
+ensure_wasm_split() {
+  if have wasm-split-cli && [ -f "$TOOLS/.wasm-split-$WASM_SPLIT" ]; then return; fi
+  say "Installing wasm-split $WASM_SPLIT, which gives each page a file of its own (about a minute)"
+  if cargo install --quiet --debug --locked --force --root "$TOOLS" --target-dir "$TOOLS/build" --version "=$WASM_SPLIT" \
+    wasm_split_cli_support --features build-binary >&2; then
+    touch "$TOOLS/.wasm-split-$WASM_SPLIT"
+  else
+    note "no wasm-split: every page's code will be in one file"
+  fi
   rm -rf "$TOOLS/build"
 }
 
@@ -146,6 +160,7 @@ ensure_rust
 ensure_cc
 ensure_wasm_bindgen
 ensure_wasm_opt
+ensure_wasm_split
 ensure_brotli
 [ "$what" = test ] && ensure_postgres
 [ "$what" = test ] && ensure_azurite

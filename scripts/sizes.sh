@@ -18,6 +18,12 @@ line() { printf '%-28s %s\n' "$1" "$2"; }
 line "wasm_bytes" "$(bytes "$pkg/$name.wasm")"
 line "wasm_brotli_bytes" "$(squeezed "$pkg/$name.wasm")"
 line "script_brotli_bytes" "$(squeezed "$pkg/$name.js")"
+# A page's own code, where each has a file; the first visit fetches program, script and one of these.
+for page in "$pkg"/*.bin; do
+  [ -f "$page" ] || continue
+  file=${page##*/}
+  line "page_${file%%.*}_brotli_bytes" "$(squeezed "$page")"
+done
 line "style_brotli_bytes" "$(squeezed "$pkg/$name.css")"
 line "program_bytes" "$(bytes "$program")"
 

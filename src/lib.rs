@@ -35,5 +35,9 @@ pub mod logging;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-#[cfg(feature = "hydrate")]
+#[cfg(all(feature = "hydrate", not(feature = "split")))]
+pub mod browser;
+
+#[cfg(feature = "split")]
+#[path = "browser_apart.rs"]
 pub mod browser;

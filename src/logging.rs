@@ -1,10 +1,14 @@
-//! Logging: readable lines or JSON on stderr, filtered by `DIM_LOG`. Data goes to stdout, never through here. And traces, where a
-//! collector is named.
+//! Logging: readable lines or JSON on stderr, filtered by `DIM_LOG`. Data goes to stdout, never through here. Lines that name a job
+//! are kept for the job's page; and traces are sent where a collector is named.
+
+mod job_lines;
 
 use crate::adapters::inproc::untraced::Untraced;
 use crate::adapters::otlp;
 use crate::ports::Traces;
+use job_lines::JobLines;
 use std::sync::{Arc, OnceLock};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -40,6 +44,7 @@ pub fn start(filter: &str, json: bool, collector: Option<&str>) {
     if tracing_subscriber::registry()
         .with(spans)
         .with(lines)
+        .with(JobLines.with_filter(LevelFilter::INFO))
         .try_init()
         .is_ok()
     {

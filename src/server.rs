@@ -26,6 +26,7 @@ use crate::services::mover::Failpoints;
 use crate::services::relay::Relay;
 use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
+use crate::ui::routes::PageFiles;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -187,8 +188,10 @@ impl App {
             return self.guarded(own);
         }
         let services = self.services.clone();
+        let files = page_files(&self.leptos);
         let context = move || {
             provide_context(services.clone());
+            provide_context(files.clone());
             if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
                 && let Ok(policy) = HeaderValue::from_str(&layers::page_policy(&nonce))
             {
@@ -514,6 +517,17 @@ fn objects(settings: &Settings, store: &Store) -> Result<(Stores, Arc<dyn Object
 }
 
 /// Where the browser's files are: as told, else where a build leaves them, else beside the program.
+/// The files of the pages' code, where the site was built with one for each; without the list the program asks for them by itself.
+fn page_files(leptos: &LeptosOptions) -> PageFiles {
+    let list = Path::new(&*leptos.site_root)
+        .join(&*leptos.site_pkg_dir)
+        .join("pages.json");
+    let files = std::fs::read(list)
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok());
+    PageFiles(Arc::new(files.unwrap_or_default()))
+}
+
 fn site_dir(told: Option<&Path>) -> PathBuf {
     if let Some(dir) = told {
         return dir.to_owned();

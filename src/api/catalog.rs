@@ -27,6 +27,25 @@ pub async fn list_datasets(#[server(default)] query: DatasetQuery) -> Result<Pag
         .await?)
 }
 
+/// Datasets whose name has a word in it, by id and name: a handful, for the palette.
+///
+/// # Errors
+/// Those of the catalog.
+#[server(prefix = "/api/fn", endpoint = "find", input = GetUrl)]
+pub async fn find_datasets(word: String) -> Result<Vec<(i64, String)>, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    let filter = crate::domain::dataset::DatasetFilter {
+        search: Some(word),
+        ..Default::default()
+    };
+    let page = services.catalog.list_datasets(&filter, None, 6).await?;
+    Ok(page
+        .items
+        .into_iter()
+        .map(|s| (s.dataset.id.0, s.dataset.name.to_string()))
+        .collect())
+}
+
 /// What a dataset's page draws, and the moment it was read: charts end there on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetPage {
@@ -123,7 +142,24 @@ pub async fn set_rules(
     Ok(super::form::done("dataset", sentence))
 }
 
-/// Plans the advised moves of several datasets (`plan`), pins them (`pin`, with a reason) or takes their pins away (`unpin`).
+/// Changes a dataset's labels: `team=climate -old` puts the first on and takes the second away.
+///
+/// # Errors
+/// A label that cannot be kept, and those of the catalog.
+#[server(prefix = "/api/fn", endpoint = "label")]
+pub async fn label_dataset(
+    dataset_id: String,
+    #[server(default)] labels: String,
+) -> Result<String, ApiError> {
+    let change = crate::domain::label::LabelChange::read(&labels).map_err(ApiError::invalid)?;
+    let services = expect_context::<crate::services::Services>();
+    let key = crate::domain::access::DatasetKey::parse(&dataset_id);
+    services.catalog.change_labels(&key, &change).await?;
+    Ok(super::form::done("label", "The labels are changed.".into()))
+}
+
+/// Plans the advised moves of several datasets (`plan`), pins them (`pin`, with a reason), takes their pins away (`unpin`) or changes
+/// their labels (`label`).
 ///
 /// # Errors
 /// A word that is none of these, and a choice of none or too many.
@@ -132,12 +168,14 @@ pub async fn apply_to_chosen(
     #[server(default)] ids: Vec<String>,
     deed: String,
     #[server(default)] reason: String,
+    #[server(default)] labels: String,
 ) -> Result<String, ApiError> {
     use crate::services::chosen::Deed;
     let deed = match deed.as_str() {
         "plan" => Deed::Plan,
         "pin" => Deed::Pin(reason),
         "unpin" => Deed::Unpin,
+        "label" => Deed::Label(crate::domain::label::LabelChange::read(&labels).map_err(ApiError::invalid)?),
         other => {
             return Err(ApiError::invalid(format!(
                 "{other:?} cannot be done to several datasets"

@@ -21,6 +21,10 @@ pub mod prices;
 
 pub mod reports;
 
+pub mod policies;
+
+pub mod views;
+
 #[cfg(feature = "ssr")]
 mod form;
 

@@ -7,7 +7,7 @@ use super::{
     query::{JobQuery, PlanQuery},
 };
 use crate::domain::dataset::Page;
-use crate::domain::migration::{Job, JobDetail, Plan};
+use crate::domain::migration::{Job, JobDetail, LogLine, Plan};
 use crate::domain::unit::Timestamp;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
@@ -53,6 +53,19 @@ pub async fn get_job(id: String) -> Result<JobPage, ApiError> {
         detail: services.mover.get_job(id).await?,
         now: super::form::now(),
     })
+}
+
+/// The end of a job's log, oldest first.
+///
+/// # Errors
+/// `not_found`, and those of the mover.
+#[server(prefix = "/api/fn", endpoint = "job-log", input = GetUrl)]
+pub async fn get_job_log(id: String) -> Result<Vec<LogLine>, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    let id = id
+        .parse()
+        .map_err(|_| crate::services::ServiceError::not_found("job", &id))?;
+    Ok(services.mover.job_log(id).await?)
 }
 
 /// What a move would do. Nothing is queued.

@@ -23,6 +23,9 @@ pub struct DatasetQuery {
     /// `stay`, `move` or `no_history`.
     #[serde(default)]
     pub advice: Option<String>,
+    /// A label: `key` or `key=value`.
+    #[serde(default)]
+    pub label: Option<String>,
     /// The column that orders the list.
     #[serde(default)]
     pub sort: Option<String>,
@@ -54,6 +57,7 @@ impl DatasetQuery {
             location: self.location.clone(),
             storage_class: self.class.clone(),
             recommendation: self.advice.clone(),
+            label: self.label.clone(),
             sort: Self::SORTS
                 .iter()
                 .find(|(word, _)| *word == sort)
@@ -65,7 +69,15 @@ impl DatasetQuery {
     /// Whether anything narrows the list.
     #[must_use]
     pub fn is_narrowed(&self) -> bool {
-        self.search.is_some() || self.location.is_some() || self.class.is_some() || self.advice.is_some()
+        [
+            &self.search,
+            &self.location,
+            &self.class,
+            &self.advice,
+            &self.label,
+        ]
+        .iter()
+        .any(|field| field.is_some())
     }
 
     /// The URL of the list under this query.
@@ -78,6 +90,7 @@ impl DatasetQuery {
                 ("location", &self.location),
                 ("class", &self.class),
                 ("advice", &self.advice),
+                ("label", &self.label),
                 ("sort", &self.sort),
                 ("order", &self.order),
                 ("cursor", &self.cursor),

@@ -4,6 +4,7 @@
 
 use crate::domain::access::AccessBucket;
 use crate::domain::id::{DatasetId, JobId, LocationId};
+use crate::domain::label::Label;
 use crate::domain::location::StorageUri;
 use crate::domain::migration::JobStatus;
 use crate::domain::name::{Name, StorageClass};
@@ -140,6 +141,9 @@ pub struct DatasetSummary {
     pub recommendation: Option<RecommendationBrief>,
     /// The live job on it.
     pub active_job: Option<JobBrief>,
+    /// Its labels, in the order of their keys.
+    #[serde(default)]
+    pub labels: Vec<Label>,
 }
 
 /// A recommendation in a table cell.
@@ -208,6 +212,9 @@ pub struct DatasetFilter {
     /// `stay`, `move` or `no_history`.
     #[serde(default)]
     pub recommendation: Option<String>,
+    /// A label: a key alone fits any value.
+    #[serde(default)]
+    pub label: Option<String>,
     /// Order.
     #[serde(default)]
     pub sort: DatasetSort,

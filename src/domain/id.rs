@@ -52,6 +52,10 @@ integer_id!(
     /// A rule about where datasets may stand.
     PolicyId
 );
+integer_id!(
+    /// A list that somebody saved under a name.
+    ViewId
+);
 
 /// A migration job. Text in JSON, an integer underneath.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

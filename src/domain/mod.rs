@@ -28,6 +28,10 @@ pub mod event;
 
 pub mod policy;
 
+pub mod label;
+
+pub mod view;
+
 pub mod overview;
 
 pub mod report;

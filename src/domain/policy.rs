@@ -70,6 +70,19 @@ pub struct Policy {
     pub updated_at: Timestamp,
 }
 
+/// A rule with the datasets it speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PolicyReach {
+    /// The rule.
+    pub policy: Policy,
+    /// Datasets it speaks of.
+    pub speaks_of: i64,
+    /// Those of them that stand where it does not allow.
+    pub against: i64,
+    /// Some of them, those that stand against it first: id and name.
+    pub some: Vec<(DatasetId, String)>,
+}
+
 /// A rule to add.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +171,40 @@ impl PolicySpec {
             return Err(PolicyError::Nothing);
         }
         Ok(())
+    }
+
+    /// What it says, in a phrase.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let mut parts = Vec::new();
+        for (what, patterns) in [
+            ("locations", &self.allowed_locations),
+            ("regions", &self.allowed_regions),
+            ("classes", &self.allowed_classes),
+        ] {
+            if !patterns.is_empty() {
+                parts.push(format!("only {what} {}", patterns.join(", ")));
+            }
+        }
+        parts.extend(
+            self.latency_limit_ms
+                .map(|ms| format!("first byte within {ms} ms")),
+        );
+        parts.extend(self.min_replicas.map(|n| format!("at least {n} copies")));
+        parts.extend(
+            self.pinned_reason
+                .as_ref()
+                .map(|reason| format!("pinned: {reason}")),
+        );
+        parts.join("; ")
+    }
+
+    /// Whether it allows a place.
+    #[must_use]
+    pub fn allows(&self, place: Place<'_>) -> bool {
+        fits(&self.allowed_locations, place.location)
+            && fits(&self.allowed_regions, place.region)
+            && fits(&self.allowed_classes, place.class)
     }
 
     /// Whether it speaks of a dataset of this name.

@@ -1,4 +1,4 @@
-//! What is done to several datasets at once: their advised moves are planned, or they are pinned.
+//! What is done to several datasets at once: their advised moves are planned, or they are pinned or labelled.
 //!
 //! Invariant: each dataset by itself: one that is refused is named with the reason, and the others go on. A planned move waits for
 //! an approval.
@@ -9,6 +9,7 @@ use super::recommender::Recommender;
 use super::{ServiceError, ServiceResult};
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::OwnerRules;
+use crate::domain::label::LabelChange;
 use crate::domain::migration::PlanRequest;
 use crate::domain::migration::options::MoveOptions;
 
@@ -26,6 +27,8 @@ pub enum Deed {
     Pin(String),
     /// Take the pin away.
     Unpin,
+    /// Put labels on them, or take labels away.
+    Label(LabelChange),
 }
 
 /// What came of it.
@@ -47,6 +50,7 @@ impl Done {
             Deed::Plan => format!("{n} move{s} planned; each waits for an approval."),
             Deed::Pin(_) => format!("{n} dataset{s} pinned."),
             Deed::Unpin => format!("{n} pin{s} taken away."),
+            Deed::Label(_) => format!("Labels of {n} dataset{s} changed."),
         };
         if !self.refused.is_empty() {
             let told = self
@@ -103,6 +107,12 @@ impl Chosen {
                 "a pin needs a reason: the next person will want to know",
             ));
         }
+        if matches!(deed, Deed::Label(change) if *change == LabelChange::default()) {
+            return Err(ServiceError::invalid(
+                "no_label",
+                "name a label, such as team=climate, or -team to take one away",
+            ));
+        }
         let mut done = Done::default();
         for key in keys {
             match self.one(key, deed).await {
@@ -126,6 +136,10 @@ impl Chosen {
     async fn one(&self, key: &DatasetKey, deed: &Deed) -> ServiceResult<()> {
         if *deed == Deed::Plan {
             return self.plan(key).await;
+        }
+        if let Deed::Label(change) = deed {
+            self.catalog.change_labels(key, change).await?;
+            return Ok(());
         }
         let dataset = self.catalog.find_dataset(key).await?;
         let rules = OwnerRules {

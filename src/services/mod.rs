@@ -37,6 +37,8 @@ pub mod reports;
 
 pub mod chosen;
 
+pub mod job_log;
+
 pub use error::ServiceError;
 
 use crate::adapters::sql::Store;

@@ -5,6 +5,7 @@
 use super::live::Live;
 use super::pages;
 use super::parts::{demo, frame, keys, notice, palette, time};
+use super::routes;
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
@@ -44,7 +45,7 @@ pub fn App() -> impl IntoView {
     notice::Notices::provide();
     Live::provide();
     view! {
-        <Title formatter=|text: String| format!("{text} · Data in Motion") text="Data in Motion"/>
+        <Title formatter=titled text="Data in Motion"/>
         <Router>
             <a class="skip" href="#main">"Skip to the content"</a>
             <div class="frame">
@@ -53,18 +54,19 @@ pub fn App() -> impl IntoView {
                     {demo::banner()}
                     {notice::notices()}
                     <Routes fallback=|| pages::not_found::page()>
-                        <Route path=path!("") view=pages::overview::page ssr=SsrMode::Async/>
-                        <Route path=path!("datasets") view=pages::datasets::page ssr=SsrMode::Async/>
-                        <Route path=path!("datasets/:id") view=pages::dataset::page ssr=SsrMode::Async/>
-                        <Route path=path!("datasets/:id/what-if") view=pages::what_if::page ssr=SsrMode::Async/>
-                        <Route path=path!("recommendations") view=pages::recommendations::page ssr=SsrMode::Async/>
-                        <Route path=path!("plan") view=pages::plan::page ssr=SsrMode::Async/>
-                        <Route path=path!("jobs") view=pages::jobs::page ssr=SsrMode::Async/>
-                        <Route path=path!("jobs/:id") view=pages::job::page ssr=SsrMode::Async/>
-                        <Route path=path!("locations") view=pages::locations::page ssr=SsrMode::Async/>
-                        <Route path=path!("reports") view=pages::reports::page ssr=SsrMode::Async/>
-                        <Route path=path!("reports/:name") view=pages::reports::one ssr=SsrMode::Async/>
-                        <Route path=path!("prices") view=pages::prices::page ssr=SsrMode::Async/>
+                        <Route path=path!("") view=routes::overview() ssr=SsrMode::Async/>
+                        <Route path=path!("datasets") view=routes::datasets() ssr=SsrMode::Async/>
+                        <Route path=path!("datasets/:id") view=routes::dataset() ssr=SsrMode::Async/>
+                        <Route path=path!("datasets/:id/what-if") view=routes::what_if() ssr=SsrMode::Async/>
+                        <Route path=path!("recommendations") view=routes::recommendations() ssr=SsrMode::Async/>
+                        <Route path=path!("plan") view=routes::plan() ssr=SsrMode::Async/>
+                        <Route path=path!("jobs") view=routes::jobs() ssr=SsrMode::Async/>
+                        <Route path=path!("jobs/:id") view=routes::job() ssr=SsrMode::Async/>
+                        <Route path=path!("locations") view=routes::locations() ssr=SsrMode::Async/>
+                        <Route path=path!("policies") view=routes::policies() ssr=SsrMode::Async/>
+                        <Route path=path!("reports") view=routes::reports() ssr=SsrMode::Async/>
+                        <Route path=path!("reports/:name") view=routes::report() ssr=SsrMode::Async/>
+                        <Route path=path!("prices") view=routes::prices() ssr=SsrMode::Async/>
                     </Routes>
                 </main>
             </div>
@@ -72,4 +74,12 @@ pub fn App() -> impl IntoView {
             {palette::palette()}
         </Router>
     }
+}
+
+/// A page's title with the product's name; that name alone is not said twice.
+fn titled(text: String) -> String {
+    if text == "Data in Motion" {
+        return text;
+    }
+    text + " · Data in Motion"
 }

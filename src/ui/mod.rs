@@ -23,3 +23,5 @@ pub mod live;
 pub mod pages;
 
 pub mod parts;
+
+pub mod routes;

@@ -67,6 +67,8 @@ mod meddler;
 
 mod pages;
 
+mod lists;
+
 mod scan;
 
 mod tmpfs;

@@ -8,20 +8,20 @@ use reqwest::header::{ACCEPT, CONTENT_SECURITY_POLICY, LOCATION, ORIGIN, REFERER
 use reqwest::redirect::Policy;
 
 /// A browser that runs no script and shows where it is sent.
-struct Plain {
+pub struct Plain {
     base: String,
     http: reqwest::Client,
 }
 
-struct Seen {
-    status: u16,
-    location: String,
+pub struct Seen {
+    pub status: u16,
+    pub location: String,
     policy: String,
-    text: String,
+    pub text: String,
 }
 
 impl Plain {
-    async fn of(app: &TestApp) -> Self {
+    pub async fn of(app: &TestApp) -> Self {
         Self {
             base: app.listen().await,
             http: reqwest::Client::builder()
@@ -31,7 +31,7 @@ impl Plain {
         }
     }
 
-    async fn get(&self, path: &str) -> Seen {
+    pub async fn get(&self, path: &str) -> Seen {
         let url = format!("{}{path}", self.base);
         seen(
             self.http
@@ -45,7 +45,7 @@ impl Plain {
     }
 
     /// Sends a form of the page `from`.
-    async fn send(&self, from: &str, function: &str, fields: &str) -> Seen {
+    pub async fn send(&self, from: &str, function: &str, fields: &str) -> Seen {
         let request = self
             .http
             .post(format!("{}/api/fn/{function}", self.base))
@@ -72,7 +72,7 @@ async fn seen(response: reqwest::Response) -> Seen {
 }
 
 /// The text of a page without its tags, for comparing what a person reads.
-fn words(html: &str) -> String {
+pub fn words(html: &str) -> String {
     let body = html.split("<body").nth(1).unwrap_or_default();
     let mut out = String::new();
     let mut inside = true;
@@ -144,6 +144,7 @@ async fn a_location_and_a_dataset_are_registered_by_forms_and_stand_on_every_pag
         ("/recommendations", "Recommendations", "To stay is a full answer"),
         ("/jobs", "Jobs", "No job yet"),
         ("/locations", "Locations", "nas"),
+        ("/policies", "Policies", "dim policies add"),
         ("/prices", "Prices", "Own NAS"),
         ("/prices?book=aws%2Fus-east-1", "Prices", "Retrieval, per GB"),
     ] {

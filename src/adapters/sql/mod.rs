@@ -16,6 +16,7 @@ pub mod store;
 
 pub mod health;
 
+pub mod labels;
 pub mod locations;
 
 pub mod datasets;
@@ -71,6 +72,7 @@ pub mod streams;
 mod multi;
 
 pub mod telemetry;
+pub mod views;
 
 pub mod traces;
 

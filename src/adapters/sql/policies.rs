@@ -1,7 +1,7 @@
 //! Rows of `policies`: people's rules about where datasets may stand. (What the placement policy remembers is in `policy.rs`.)
 
 use super::{Conn, Row, StoreError};
-use crate::domain::id::PolicyId;
+use crate::domain::id::{DatasetId, LocationId, PolicyId};
 use crate::domain::policy::{NewPolicy, Policy, PolicySpec};
 use crate::domain::unit::Timestamp;
 use sqlx::Row as _;
@@ -79,6 +79,26 @@ pub async fn delete(conn: &mut Conn, id: PolicyId) -> Result<(), StoreError> {
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Where each dataset stands: id, name, location and class, in the order of names.
+///
+/// # Errors
+/// The database's own.
+pub async fn standing(conn: &mut Conn) -> Result<Vec<(DatasetId, String, LocationId, String)>, StoreError> {
+    let rows = sqlx::query("SELECT id, name, location_id, storage_class FROM datasets ORDER BY name")
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                DatasetId(row.try_get(0)?),
+                row.try_get(1)?,
+                LocationId(row.try_get(2)?),
+                row.try_get(3)?,
+            ))
+        })
+        .collect()
 }
 
 fn read(row: &Row) -> Result<Policy, StoreError> {

@@ -32,6 +32,8 @@ const FILES: &[(&str, &str)] = &[
     ("105_readers", include_str!("schema/105_readers.sql")),
     ("110_policies", include_str!("schema/110_policies.sql")),
     ("115_traces", include_str!("schema/115_traces.sql")),
+    ("160_labels", include_str!("schema/160_labels.sql")),
+    ("161_order", include_str!("schema/161_order.sql")),
 ];
 
 /// Applies what is missing.

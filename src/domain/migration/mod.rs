@@ -228,6 +228,17 @@ pub struct JobEvent {
     pub at: Timestamp,
 }
 
+/// A line of a job's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// `stage` for a change of stage, else the level: `info`, `warn` or `error`.
+    pub level: String,
+    /// What was said.
+    pub text: String,
+}
+
 /// Everything the page of one job shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobDetail {

@@ -1,4 +1,4 @@
-//! `dim datasets create|list|get|scan|replicate|delete`.
+//! `dim datasets create|list|get|scan|label|labels|replicate|delete`.
 
 use super::Client;
 use super::client::segment;
@@ -9,6 +9,7 @@ use super::output::{Out, note};
 use super::style::{self, Style, or_dash};
 use super::table::{Column, Tint, facts, render};
 use crate::domain::dataset::{Dataset, DatasetDetail, DatasetSummary, ScanResult};
+use crate::domain::label::Label;
 use crate::domain::migration::options::MoveOptions;
 use crate::domain::replica::Replica;
 use clap::{Args, Subcommand};
@@ -40,6 +41,10 @@ pub enum Datasets {
         #[arg(long, value_name = "ID", conflicts_with = "dataset")]
         dataset_id: Option<String>,
     },
+    /// Put labels on a dataset, or take them away
+    Label(super::labels::Change),
+    /// List labels in use with the number of their datasets
+    Labels,
     /// Make a second copy at another location; readers stay where they are
     Replicate(Replicate),
     /// Forget a dataset; its files stay
@@ -119,6 +124,9 @@ pub struct List {
     /// Only those of this storage class
     #[arg(long, value_name = "CLASS")]
     storage_class: Option<String>,
+    /// Only those with this label, key or key=value
+    #[arg(long)]
+    label: Option<String>,
     /// Order
     #[arg(long, default_value = "id", value_parser = ["id", "name", "size", "last_access", "cost", "saving"])]
     sort: String,
@@ -134,12 +142,15 @@ pub struct List {
 pub async fn run(command: Datasets, client: &Client, out: Out) -> Result<(), CliError> {
     match command {
         Datasets::Create(new) => create(new, client, out).await,
+        Datasets::Label(args) => super::labels::change(args, client, out).await,
+        Datasets::Labels => super::labels::list(client, out).await,
         Datasets::Replicate(args) => replicate(&args, client, out).await,
         Datasets::List(list) => {
             let mut query = vec![("sort", list.sort)];
             query.extend(list.search.map(|v| ("search", v)));
             query.extend(list.location.map(|v| ("location", v)));
             query.extend(list.storage_class.map(|v| ("storage_class", v)));
+            query.extend(list.label.map(|v| ("label", v)));
             query.extend(list.descending.then(|| ("descending", "true".to_owned())));
             let reply = client.list("/api/v1/datasets", &query).await?;
             let rows: Vec<DatasetSummary> = items(&reply)?;
@@ -224,6 +235,11 @@ async fn create(new: Create, client: &Client, out: Out) -> Result<(), CliError> 
     })
 }
 
+/// Labels with spaces between them.
+pub(super) fn joined(labels: &[Label]) -> String {
+    labels.iter().map(Label::as_str).collect::<Vec<_>>().join(" ")
+}
+
 fn path(dataset: &str, rest: &str) -> String {
     format!("/api/v1/datasets/{}{rest}", segment(dataset))
 }
@@ -297,6 +313,7 @@ fn columns() -> Vec<Column<DatasetSummary>> {
             r.dataset.path_uri.to_string()
         })
         .csv_only(),
+        Column::text("LABELS", "labels", |r: &DatasetSummary| joined(&r.labels)).csv_only(),
         Column::text("OBJECTS", "object_count", |r: &DatasetSummary| {
             r.dataset.object_count.to_string()
         })
@@ -358,6 +375,10 @@ fn detail_text(detail: &DatasetDetail, style: Style) -> String {
         ("last access", last),
         ("cost", format!("{} a month", or_dash(row.monthly_cost_nanousd))),
         ("recommendation", advice(row)),
+        (
+            "labels",
+            or_dash(Some(joined(&row.labels)).filter(|l| !l.is_empty())),
+        ),
     ];
     let replicas = render(
         &[

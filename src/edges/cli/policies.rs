@@ -140,7 +140,7 @@ fn show(reply: &Reply, out: Out) -> Result<(), CliError> {
             ("id", policy.id.to_string()),
             ("name", policy.name.to_string()),
             ("datasets", of(&policy.rules)),
-            ("says", says(&policy.rules)),
+            ("says", policy.rules.says()),
             ("position", policy.rules.position.to_string()),
         ];
         facts(&rows, style)
@@ -149,33 +149,6 @@ fn show(reply: &Reply, out: Out) -> Result<(), CliError> {
 
 fn address(policy: &str) -> String {
     format!("/api/v1/policies/{}", segment(policy))
-}
-
-/// What it says, in a phrase.
-fn says(rules: &PolicySpec) -> String {
-    let mut parts = Vec::new();
-    for (what, patterns) in [
-        ("locations", &rules.allowed_locations),
-        ("regions", &rules.allowed_regions),
-        ("classes", &rules.allowed_classes),
-    ] {
-        if !patterns.is_empty() {
-            parts.push(format!("only {what} {}", patterns.join(", ")));
-        }
-    }
-    parts.extend(
-        rules
-            .latency_limit_ms
-            .map(|ms| format!("first byte within {ms} ms")),
-    );
-    parts.extend(rules.min_replicas.map(|n| format!("at least {n} copies")));
-    parts.extend(
-        rules
-            .pinned_reason
-            .as_ref()
-            .map(|reason| format!("pinned: {reason}")),
-    );
-    parts.join("; ")
 }
 
 fn of(rules: &PolicySpec) -> String {
@@ -191,7 +164,7 @@ fn columns() -> Vec<Column<Policy>> {
         Column::text("ID", "id", |p: &Policy| p.id.to_string()),
         Column::text("NAME", "name", |p: &Policy| p.name.to_string()),
         Column::text("DATASETS", "datasets", |p: &Policy| of(&p.rules)),
-        Column::text("SAYS", "says", |p: &Policy| says(&p.rules)),
+        Column::text("SAYS", "says", |p: &Policy| p.rules.says()),
     ]
 }
 
@@ -218,7 +191,7 @@ fn names(verdict: &Verdict) -> String {
 fn verdict_facts(v: &Verdict) -> Vec<(&'static str, String)> {
     let mut rows = vec![("dataset", v.dataset_name.to_string()), ("policies", names(v))];
     for policy in &v.policies {
-        rows.push(("", format!("{}: {}", policy.name, says(&policy.rules))));
+        rows.push(("", format!("{}: {}", policy.name, policy.rules.says())));
     }
     rows.push(("latency limit ms", ruled(v.latency_limit_ms.as_ref())));
     rows.push(("pinned", ruled(v.pinned_reason.as_ref())));

@@ -85,6 +85,8 @@ struct Asked {
     storage_class: Option<String>,
     /// `stay`, `move` or `no_history`.
     recommendation: Option<String>,
+    /// A label, `key` or `key=value`; a key alone fits any value.
+    label: Option<String>,
     /// Order; `id` when left out.
     #[serde(default)]
     sort: DatasetSort,
@@ -106,6 +108,7 @@ async fn list(
         location: asked.location,
         storage_class: asked.storage_class,
         recommendation: asked.recommendation,
+        label: asked.label,
         sort: asked.sort,
         descending: asked.descending,
     };

@@ -7,7 +7,7 @@ use super::table::{Method, Route};
 use crate::domain::dataset::Page;
 use crate::domain::id::JobId;
 use crate::domain::migration::receipt::SignedReceipt;
-use crate::domain::migration::{Job, JobDetail, JobFilter, PlanRequest, Planned};
+use crate::domain::migration::{Job, JobDetail, JobFilter, LogLine, PlanRequest, Planned};
 use crate::services::{ServiceError, ServiceResult, Services};
 use axum::body::Body;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 
 /// The paths of a mover of its own: what it sees of the jobs, under its short name and under the server's.
@@ -72,6 +72,15 @@ pub fn table() -> Vec<Route> {
         .answers::<JobDetail>(200)
         .problems(&[404])
         .tagged(),
+        Route::get(
+            "/api/v1/jobs/{job}/log",
+            "getJobLog",
+            "Gives the end of a job's log: its stages, and what this process said of it",
+            log,
+        )
+        .detail("Oldest first, at most 100 lines, kept in memory: a mover that runs in another process has a log of its own.")
+        .answers::<JobLog>(200)
+        .problems(&[404]),
         Route::get(
             "/api/v1/jobs/{job}/receipt",
             "getJobReceipt",
@@ -208,6 +217,18 @@ async fn get(
 }
 
 /// Written a page at a time: the objects of a move do not fit into memory.
+/// The end of a job's log.
+#[derive(Debug, Serialize, JsonSchema)]
+struct JobLog {
+    /// Oldest first.
+    lines: Vec<LogLine>,
+}
+
+async fn log(State(services): State<Services>, key: Key) -> Result<axum::Json<JobLog>, ApiError> {
+    let lines = services.mover.job_log(id(&key)?).await?;
+    Ok(axum::Json(JobLog { lines }))
+}
+
 async fn receipt(State(services): State<Services>, key: Key) -> Result<Response, ApiError> {
     let id = id(&key)?;
     let (receipt, seal) = services.mover.get_receipt(id).await?;

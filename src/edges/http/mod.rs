@@ -24,6 +24,7 @@ pub mod fallback;
 pub mod health;
 pub mod idempotency;
 pub mod jobs;
+pub mod labels;
 pub mod layers;
 pub mod limits;
 pub mod listener;
@@ -39,6 +40,7 @@ pub mod redraw;
 pub mod reports;
 pub mod table;
 pub mod trace;
+pub mod views;
 
 use crate::services::Services;
 use axum::Router;
@@ -57,6 +59,7 @@ pub fn table() -> Vec<Route> {
         overview::table(),
         locations::table(),
         datasets::table(),
+        labels::table(),
         super::ingest::table(),
         recommendations::table(),
         prices::table(),
@@ -64,6 +67,7 @@ pub fn table() -> Vec<Route> {
         jobs::table(),
         limits::table(),
         policies::table(),
+        views::table(),
         events::table(),
     ]
     .concat()

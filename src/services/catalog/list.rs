@@ -103,6 +103,7 @@ impl Catalog {
                     monthly_cost_nanousd: row.monthly_cost,
                     recommendation: row.recommendation,
                     active_job: row.active_job,
+                    labels: row.labels,
                     dataset: row.dataset,
                 }
             })

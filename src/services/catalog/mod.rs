@@ -5,12 +5,14 @@
 
 mod bulk;
 mod datasets;
+mod labels;
 mod list;
 mod locations;
 mod policies;
 mod rules;
 mod scan;
 mod target;
+mod views;
 
 pub use bulk::{KnownDataset, KnownLocation};
 pub(in crate::services) use policies::{place, region_of};

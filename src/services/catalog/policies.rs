@@ -10,14 +10,17 @@ use crate::domain::access::DatasetKey;
 use crate::domain::dataset::Dataset;
 use crate::domain::location::Location;
 use crate::domain::name::StorageClass;
-use crate::domain::policy::{NewPolicy, Place, Policy, PolicySpec, Verdict};
+use crate::domain::policy::{NewPolicy, Place, Policy, PolicyReach, PolicySpec, Verdict};
 use crate::domain::price::book::PriceBooks;
 use crate::domain::replica::ReplicaRole;
 use crate::ports::Topic;
 use crate::services::{ServiceError, ServiceResult};
+use std::collections::HashMap;
 
 /// More rules than this nobody oversees, and each of them is asked about each dataset.
 const POLICIES_MAX: usize = 200;
+/// Datasets that are named beside a rule; the number says how many there are.
+const NAMED_MAX: usize = 6;
 
 impl Catalog {
     /// Every rule, in the order in which they are read.
@@ -29,6 +32,64 @@ impl Catalog {
         let mut all = rows::all(&mut conn).await?;
         all.sort_by(|a, b| (a.rules.position, &a.name).cmp(&(b.rules.position, &b.name)));
         Ok(all)
+    }
+
+    /// Every rule with the datasets it speaks of. Looks at the name of every dataset.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub async fn policies_at_work(&self) -> ServiceResult<Vec<PolicyReach>> {
+        let policies = self.list_policies().await?;
+        if policies.is_empty() {
+            return Ok(Vec::new());
+        }
+        let homes: HashMap<_, _> = self
+            .list_locations()
+            .await?
+            .items
+            .into_iter()
+            .map(|s| {
+                (
+                    s.location.id,
+                    (region_of(&s.location, &self.deps.prices), s.location),
+                )
+            })
+            .collect();
+        let mut conn = self.deps.store.reader().await?;
+        let standing = rows::standing(&mut conn).await?;
+        Ok(policies
+            .into_iter()
+            .map(|policy| {
+                let (mut allowed, mut against) = (Vec::new(), Vec::new());
+                let mut counts = (0, 0);
+                for (id, name, location, class) in &standing {
+                    if !policy.rules.speaks_of(name) {
+                        continue;
+                    }
+                    counts.0 += 1;
+                    let ok = homes.get(location).is_none_or(|(region, location)| {
+                        policy.rules.allows(Place {
+                            location: location.name.as_str(),
+                            region,
+                            class,
+                        })
+                    });
+                    counts.1 += i64::from(!ok);
+                    let shown = if ok { &mut allowed } else { &mut against };
+                    if shown.len() < NAMED_MAX {
+                        shown.push((*id, name.clone()));
+                    }
+                }
+                against.append(&mut allowed);
+                against.truncate(NAMED_MAX);
+                PolicyReach {
+                    policy,
+                    speaks_of: counts.0,
+                    against: counts.1,
+                    some: against,
+                }
+            })
+            .collect())
     }
 
     /// A rule by id or name.

@@ -8,8 +8,8 @@ use crate::domain::access::DatasetKey;
 use crate::domain::dataset::Page;
 use crate::domain::id::JobId;
 use crate::domain::migration::limit::{Limit, LimitScope};
-use crate::domain::migration::{Job, JobDetail, JobFilter, JobStatus};
-use crate::services::{ServiceError, ServiceResult};
+use crate::domain::migration::{Job, JobDetail, JobEvent, JobFilter, JobStatus, LogLine};
+use crate::services::{ServiceError, ServiceResult, job_log};
 
 /// Largest page.
 const LIMIT_MAX: u32 = 200;
@@ -67,6 +67,35 @@ impl Mover {
             options: row.options,
             job: row.job,
         })
+    }
+}
+
+impl Mover {
+    /// The end of a job's log, oldest first: its stages, and what this process said of it while it ran. At most 100 lines.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn job_log(&self, id: JobId) -> ServiceResult<Vec<LogLine>> {
+        let mut conn = self.deps.store.reader().await?;
+        if jobs::find(&mut conn, id).await?.is_none() {
+            return Err(ServiceError::not_found("job", id));
+        }
+        let stage = |e: JobEvent| LogLine {
+            at: e.at,
+            level: "stage".into(),
+            text: e.reason.map_or_else(
+                || e.status.to_string(),
+                |reason| format!("{}: {reason}", e.status),
+            ),
+        };
+        let mut lines: Vec<LogLine> = jobs::events(&mut conn, id)
+            .await?
+            .into_iter()
+            .map(stage)
+            .collect();
+        lines.extend(job_log::of(id));
+        lines.sort_by_key(|line| line.at);
+        Ok(lines.split_off(lines.len().saturating_sub(job_log::LINES_MAX)))
     }
 }
 

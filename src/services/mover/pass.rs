@@ -308,6 +308,7 @@ async fn note(
     let mut tx = held.write().await?;
     jobs_objects::set_failed(&mut tx, held.row.job.id, &object.found.key, &error.to_string()).await?;
     tx.commit().await?;
+    tracing::warn!(job = %held.row.job.id, object = object.found.key, %error, "an object failed; the others go on");
     trouble.failures += 1;
     trouble
         .failed

@@ -23,6 +23,7 @@ use crate::ui::parts::curves::backtest;
 use crate::ui::parts::history::history;
 use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::job::job_lines;
+use crate::ui::parts::labels::labels;
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::notice::follow;
 use crate::ui::parts::outcome::outcomes;
@@ -95,6 +96,7 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
     let active = page.part(|p| p.detail.summary.active_job.clone());
     let history = page.part(|p| (p.detail.history.clone(), p.now));
     let replicas = page.part(|p| p.detail.replicas.clone());
+    let marks = page.part(|p| p.detail.summary.labels.clone());
     let heading = name.clone();
     let here = StoredValue::new(first.location_name.to_string());
     view! {
@@ -144,6 +146,10 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
                     </div>
                 </section>
                 {record(id, changed)}
+                <section class="card" aria-labelledby="labels-head">
+                    <div class="card-head"><h2 id="labels-head">"Labels"</h2></div>
+                    <div class="card-body stack-s">{labels(id, marks)}</div>
+                </section>
                 <section class="card" aria-labelledby="rules">
                     <div class="card-head"><h2 id="rules">"Owner's rules"</h2></div>
                     <div class="card-body">{move || owned.with(|d| rules(d, changed))}</div>

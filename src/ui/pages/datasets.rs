@@ -3,19 +3,24 @@
 use super::{field, head};
 use crate::api::catalog::{ApplyToChosen, CreateDataset, list_datasets, list_locations};
 use crate::api::query::DatasetQuery;
+use crate::api::views::list_labels;
 use crate::domain::dataset::{DatasetSummary, Page};
+use crate::domain::label::LabelCount;
 use crate::domain::location::LocationSummary;
+use crate::domain::view::ViewOf;
 use crate::ui::format::{count, monthly, times_of_size};
 use crate::ui::live::Live;
 use crate::ui::parts::ask::ask;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::icon::{Icon, icon};
+use crate::ui::parts::labels::labelled;
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::notice::follow;
 use crate::ui::parts::pager::pager;
 use crate::ui::parts::place::place;
 use crate::ui::parts::spark::spark;
 use crate::ui::parts::time::ago_or;
+use crate::ui::parts::views;
 use leptos::prelude::*;
 use leptos_router::components::A;
 use std::collections::BTreeSet;
@@ -27,24 +32,32 @@ const LIST_EVERY: Duration = Duration::from_secs(2);
 /// The page.
 pub fn page() -> AnyView {
     let (search, location, class) = (field("search"), field("location"), field("class"));
-    let (advice, sort, order, cursor) = (field("advice"), field("sort"), field("order"), field("cursor"));
+    let (advice, label) = (field("advice"), field("label"));
+    let (sort, order, cursor) = (field("sort"), field("order"), field("cursor"));
     let query = Memo::new(move |_| DatasetQuery {
         search: search(),
         location: location(),
         class: class(),
         advice: advice(),
+        label: label(),
         sort: sort(),
         order: order(),
         cursor: cursor(),
     });
     let rows = Source::new(move || query.get(), list_datasets);
     let locations = Source::new(|| (), |()| list_locations());
+    let labels = Source::new(|| (), |()| list_labels());
+    let saved = views::source();
+    let here = Memo::new(move |_| query.with(DatasetQuery::href));
     view! {
         <div class="page">
             {head("Datasets", "What is kept, where it stands, how much of it is read, and what it costs.")}
             {create()}
             <section class="card" aria-label="List of datasets">
-                {locations.draw(move |l| view! { {move || filters(&query.get(), &l.get())} }.into_any())}
+                {views::views(saved, ViewOf::Datasets, here)}
+                {locations.draw(move |l| {
+                    view! { {labels.draw(move |b| view! { {move || filters(&query.get(), &l.get(), &b.get())} }.into_any())} }.into_any()
+                })}
                 {rows.draw(move |page| list(page, query.get_untracked()))}
             </section>
         </div>
@@ -90,7 +103,7 @@ fn create() -> AnyView {
     .into_any()
 }
 
-fn filters(query: &DatasetQuery, locations: &[LocationSummary]) -> AnyView {
+fn filters(query: &DatasetQuery, locations: &[LocationSummary], labels: &[LabelCount]) -> AnyView {
     let classes: BTreeSet<String> = locations
         .iter()
         .flat_map(|l| l.location.storage_classes.iter().map(ToString::to_string))
@@ -110,6 +123,19 @@ fn filters(query: &DatasetQuery, locations: &[LocationSummary]) -> AnyView {
         classes.into_iter().map(same),
     );
     let advice = select("advice", "Recommendation", query.advice.as_deref(), advice);
+    // A key alone stands for all its values.
+    let keys: BTreeSet<&str> = labels.iter().map(|c| c.label.key()).collect();
+    let mut known: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
+    known.extend(labels.iter().map(|c| c.label.to_string()));
+    known.extend(query.label.clone());
+    let label = (!known.is_empty()).then(|| {
+        select(
+            "label",
+            "Label",
+            query.label.as_deref(),
+            known.into_iter().map(same),
+        )
+    });
     let clear = query
         .is_narrowed()
         .then(|| view! { <A href="/datasets" attr:class="button plain">"Clear"</A> });
@@ -118,7 +144,7 @@ fn filters(query: &DatasetQuery, locations: &[LocationSummary]) -> AnyView {
             <label for="f-search">"Name contains"</label>
             <input id="f-search" type="search" name="search" value=search/>
         </div>
-        {location} {class} {advice}
+        {location} {class} {advice} {label}
         <input type="hidden" name="sort" value=sort/>
         <input type="hidden" name="order" value=order/>
         <button type="submit">"Filter"</button>
@@ -194,11 +220,16 @@ fn chosen(refresh: Callback<()>) -> AnyView {
                             <option value="plan">"Plan the advised moves, each to be approved"</option>
                             <option value="pin">"Pin: never moved by advice"</option>
                             <option value="unpin">"Take the pin away"</option>
+                            <option value="label">"Label"</option>
                         </select>
                     </div>
                     <div class="field">
                         <label for="chosen-reason">"Because (for a pin)"</label>
                         <input id="chosen-reason" name="reason" maxlength="300" autocomplete="off" placeholder="needed for the audit in May"/>
+                    </div>
+                    <div class="field">
+                        <label for="chosen-labels">"Labels (-key takes one away)"</label>
+                        <input id="chosen-labels" name="labels" maxlength="500" autocomplete="off" placeholder="team=climate -old"/>
                     </div>
                     <button type="submit" data-testid="apply-chosen" disabled=busy>"Do it"</button>
                 </div>
@@ -278,7 +309,7 @@ fn column(query: &DatasetQuery, text: &'static str, sort: Option<&'static str>, 
 fn row(summary: DatasetSummary) -> AnyView {
     let advice = advice(&summary);
     let reads = spark(&summary.read_bytes_by_day);
-    let d = summary.dataset;
+    let d = summary.dataset.clone();
     let objects = if d.object_count > 0 {
         format!("{} objects", count(d.object_count))
     } else {
@@ -293,6 +324,7 @@ fn row(summary: DatasetSummary) -> AnyView {
             <td class="title">
                 <A href=format!("/datasets/{}", d.id) attr:class="name">{d.name.to_string()}</A>
                 {pinned}
+                {labelled(&summary.labels)}
             </td>
             <td class="num" data-label="Size">{d.size_bytes.to_string()}<span class="sub">{objects}</span></td>
             <td data-label="Placement">{place(d.location_name.as_str(), d.storage_class.as_str())}</td>
@@ -314,7 +346,10 @@ fn advice(summary: &DatasetSummary) -> AnyView {
     match summary.recommendation.clone() {
         Some(r) if r.action == "move" => view! {
             <span class="good strong">{format!("Save {} a month", r.monthly_saving_nanousd)}</span>
-            <span class="sub">{r.proposed.map(|p| format!("to {p}"))}</span>
+            {r.proposed.map(|to| {
+                let (location, class) = to.rsplit_once('/').unwrap_or((to.as_str(), ""));
+                view! { <span class="sub">"to " {place(location, class)}</span> }
+            })}
         }
         .into_any(),
         Some(r) if r.action == "stay" => badge("", Icon::Check, "Stay"),

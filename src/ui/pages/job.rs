@@ -1,9 +1,9 @@
 //! One job: its stages, progress, objects and events, and what can be done with it.
 
 use super::field;
-use crate::api::moves::{JobPage, get_job};
+use crate::api::moves::{JobPage, get_job, get_job_log};
 use crate::domain::migration::timeline::time_left;
-use crate::domain::migration::{Job, JobDetail, JobEvent, JobStatus, ManifestObject};
+use crate::domain::migration::{Job, JobDetail, JobEvent, JobStatus, LogLine, ManifestObject};
 use crate::ui::browser;
 use crate::ui::format::{duration, plural, rate, title};
 use crate::ui::live::Live;
@@ -12,6 +12,7 @@ use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;
 use crate::ui::parts::job::{actions, fraction, live_badge, meter, objects_line};
 use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::log::log_tail;
 use crate::ui::parts::options::asked;
 use crate::ui::parts::outcome::outcome_card;
 use crate::ui::parts::plan::{checks, plan, saving};
@@ -36,17 +37,18 @@ pub fn page() -> AnyView {
     let at = field("at");
     let at = Memo::new(move |_| at().and_then(|text| text.parse::<i64>().ok()));
     let page = Source::new(move || id.get(), get_job);
+    let log = Source::new(move || id.get(), get_job_log);
     view! {
         <div class="page">
             // The head asks once more after the page has gone.
             <Title text=move || id.try_get().map_or_else(|| "Job".to_owned(), |id| format!("Job {id}"))/>
-            {page.draw(move |p| body(p, at))}
+            {page.draw(move |p| body(p, at, log))}
         </div>
     }
     .into_any()
 }
 
-fn body(page: Held<JobPage>, at: Memo<Option<i64>>) -> AnyView {
+fn body(page: Held<JobPage>, at: Memo<Option<i64>>, log: Source<Vec<LogLine>>) -> AnyView {
     let first = page.now().detail.job;
     let refresh = Callback::new(move |()| page.refresh());
     Live::get().on_stage(PAGE_EVERY, move || page.refresh());
@@ -114,6 +116,10 @@ fn body(page: Held<JobPage>, at: Memo<Option<i64>>) -> AnyView {
                 <section class="card" aria-labelledby="objects">
                     <div class="card-head"><h2 id="objects">"Objects"</h2><span class="small muted">"failed first, at most 200 shown"</span></div>
                     {move || objects_table(objects.get())}
+                </section>
+                <section class="card" aria-labelledby="log">
+                    <div class="card-head"><h2 id="log">"Log"</h2><span class="small muted">"the last lines, live"</span></div>
+                    {log.draw(move |lines| log_tail(lines, job))}
                 </section>
                 {planned}
             </div>

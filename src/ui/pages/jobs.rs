@@ -8,11 +8,13 @@ use crate::api::moves::list_jobs;
 use crate::api::query::JobQuery;
 use crate::domain::dataset::Page;
 use crate::domain::migration::Job;
+use crate::domain::view::ViewOf;
 use crate::ui::format::plural;
 use crate::ui::live::Live;
 use crate::ui::parts::job::{job_row, one_of};
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::pager::pager;
+use crate::ui::parts::views;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -82,11 +84,14 @@ pub fn page() -> AnyView {
         cursor: cursor(),
     });
     let jobs = Source::new(move || query.get(), fetch).merging(Shown::merge);
+    let saved = views::source();
+    let here = Memo::new(move |_| query.with(JobQuery::href));
     view! {
         <div class="page">
             {head("Jobs", "Moves of whole datasets: copied, verified, then switched in one step.")}
             <nav class="chips" aria-label="Filter by stage">{move || chips(&query.get())}</nav>
             <section class="card" aria-label="List of jobs">
+                {views::views(saved, ViewOf::Jobs, here)}
                 {jobs.draw(move |shown| list(shown, query.get_untracked()))}
             </section>
         </div>

@@ -18,6 +18,8 @@ pub mod job;
 
 pub mod locations;
 
+pub mod policies;
+
 pub mod prices;
 
 pub mod reports;

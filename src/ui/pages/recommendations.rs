@@ -5,6 +5,7 @@ use crate::api::advice::{AdviceRow, list_advice};
 use crate::api::query::AdviceQuery;
 use crate::domain::dataset::Page;
 use crate::domain::recommendation::{Action, ReviewStatus};
+use crate::domain::view::ViewOf;
 use crate::ui::format::{days, monthly, title};
 use crate::ui::live::Live;
 use crate::ui::parts::badge::badge;
@@ -12,6 +13,7 @@ use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::pager::pager;
 use crate::ui::parts::place::place;
+use crate::ui::parts::views;
 use leptos::prelude::*;
 use leptos_router::components::A;
 use std::time::Duration;
@@ -45,6 +47,8 @@ pub fn page() -> AnyView {
         cursor: cursor(),
     });
     let list = Source::new(move || query.get(), list_advice);
+    let saved = views::source();
+    let here = Memo::new(move |_| query.with(AdviceQuery::href));
     view! {
         <div class="page">
             {head("Recommendations", "Where each dataset should stand by its own history and dated prices. To stay is a full answer.")}
@@ -53,6 +57,7 @@ pub fn page() -> AnyView {
                 <nav class="chips" aria-label="Filter by decision">{move || chips(&query.get(), false)}</nav>
             </div>
             <section class="card" aria-label="List of recommendations">
+                {views::views(saved, ViewOf::Recommendations, here)}
                 {list.draw(move |page| table(page, query.get_untracked()))}
             </section>
         </div>

@@ -11,13 +11,14 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_location;
 
 /// Address, name and picture of each page in the navigation.
-const PAGES: [(&str, &str, Icon); 7] = [
+const PAGES: [(&str, &str, Icon); 8] = [
     ("/", "Overview", Icon::Overview),
     ("/datasets", "Datasets", Icon::Dataset),
     ("/recommendations", "Recommendations", Icon::Advice),
     ("/jobs", "Jobs", Icon::Job),
     ("/locations", "Locations", Icon::Location),
     ("/prices", "Prices", Icon::Price),
+    ("/policies", "Policies", Icon::Shield),
     ("/reports", "Reports", Icon::Report),
 ];
 

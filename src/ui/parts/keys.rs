@@ -9,13 +9,14 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 /// The letter after `g` and the page it opens.
-const PLACES: [(&str, &str, &str); 7] = [
+const PLACES: [(&str, &str, &str); 8] = [
     ("o", "/", "Overview"),
     ("d", "/datasets", "Datasets"),
     ("r", "/recommendations", "Recommendations"),
     ("j", "/jobs", "Jobs"),
     ("l", "/locations", "Locations"),
     ("p", "/prices", "Prices"),
+    ("y", "/policies", "Policies"),
     ("e", "/reports", "Reports"),
 ];
 

@@ -63,3 +63,9 @@ pub mod palette;
 pub mod record;
 
 pub mod rules;
+
+pub mod labels;
+
+pub mod views;
+
+pub mod log;

@@ -142,6 +142,11 @@ fn sentence(word: &str) -> Option<&'static str> {
         "review" => "The decision is kept.",
         "job" => "The job was told.",
         "dataset" => "The dataset was changed.",
+        "label" => "The labels are changed.",
+        "view" => "The view is saved.",
+        "view-removed" => "The view is removed.",
+        "policy" => "The policy holds from now on.",
+        "policy-removed" => "The policy is removed. Nothing moved because of it.",
         "chosen" => "What the ticked datasets allow was done; their rows show it.",
         _ => return None,
     })

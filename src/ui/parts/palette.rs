@@ -3,8 +3,7 @@
 //! Invariant: everything in it can be reached without it; an answer that comes after more was typed is dropped.
 
 use super::icon::{Icon, icon};
-use crate::api::catalog::list_datasets;
-use crate::api::query::DatasetQuery;
+use crate::api::catalog::find_datasets;
 use crate::ui::browser;
 use crate::ui::live::Live;
 use leptos::ev;
@@ -13,8 +12,6 @@ use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use std::time::Duration;
 
-/// Datasets that are offered.
-const FOUND_MOST: usize = 6;
 /// What is offered in all.
 const SHOWN_MOST: usize = 10;
 /// A word is looked up when nothing was typed for so long.
@@ -35,7 +32,7 @@ struct Entry {
     deed: Deed,
 }
 
-const PLACES: [(&str, &str); 14] = [
+const PLACES: [(&str, &str); 15] = [
     ("Overview", "/"),
     ("Datasets", "/datasets"),
     ("Datasets by cost", "/datasets?sort=cost"),
@@ -46,6 +43,7 @@ const PLACES: [(&str, &str); 14] = [
     ("Jobs that wait for approval", "/jobs?status=awaiting_approval"),
     ("Locations", "/locations"),
     ("Prices", "/prices"),
+    ("Policies", "/policies"),
     ("Report: savings", "/reports/savings"),
     ("Report: placement inventory", "/reports/placement"),
     ("Report: audit of moves", "/reports/moves"),
@@ -206,18 +204,14 @@ pub fn palette() -> AnyView {
 
 fn look(text: String, found: RwSignal<Vec<Entry>>, asked: StoredValue<u64>, turn: Option<u64>) {
     spawn_local(async move {
-        let query = DatasetQuery {
-            search: Some(text),
-            ..Default::default()
-        };
-        let Ok(page) = list_datasets(query).await else {
+        let Ok(datasets) = find_datasets(text).await else {
             return;
         };
         if asked.try_get_value() == turn {
-            let entries = page.items.into_iter().take(FOUND_MOST).map(|s| Entry {
-                text: s.dataset.name.to_string(),
+            let entries = datasets.into_iter().map(|(id, name)| Entry {
+                text: name,
                 kind: "Dataset",
-                deed: Deed::Open(format!("/datasets/{}", s.dataset.id)),
+                deed: Deed::Open(format!("/datasets/{id}")),
             });
             found.try_set(entries.collect());
         }
