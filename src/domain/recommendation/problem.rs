@@ -42,7 +42,7 @@ pub struct Guidance {
     pub confidence: Option<Confidence>,
 }
 
-/// A move whose stated chance to pay is below this is not proposed: it would lose more often than it wins.
+/// A move to where reading is dearer is not proposed when its stated chance to pay is below this: it would lose more often than it wins.
 const EVEN_ODDS: f64 = 0.5;
 
 impl Guidance {

@@ -278,9 +278,29 @@ fn choose(p: &Problem<'_>, stay: NanoUsd, least: NanoUsd, entries: &[Entry<'_>])
             .position(|e| guidance.is_for(&e.candidate.placement));
         return found
             .filter(|i| saving(i).is_some_and(|s| s > NanoUsd::ZERO))
-            .filter(|_| guidance.unlikely_percent().is_none());
+            .filter(|i| unlikely(p, &entries[*i]).is_none());
     }
     Some(0).filter(|i| *i < entries.len() && saving(i).is_some_and(|s| s >= least))
+}
+
+/// The chance in percent that speaks against the move that a policy wants: less than even, and reading is dearer there.
+///
+/// Where reading is not dearer a small chance speaks against nothing: bringing data back before many reads loses a little more often
+/// than not, and wins a lot when it wins (`placement/README.md` has what refusing that would cost).
+pub(super) fn unlikely(p: &Problem<'_>, entry: &Entry<'_>) -> Option<i64> {
+    let chance = p
+        .guidance
+        .filter(|g| g.is_for(&entry.candidate.placement))?
+        .unlikely_percent()?;
+    let held = p.held();
+    let whole_read = |at: Priced<'_>| {
+        let rates = at.rates(held);
+        rates.retrieval.usd + rates.get.usd * held.object_count as f64
+    };
+    let (here, there) = (p.current.at?, entry.candidate.at?);
+    // Elsewhere readers may pay egress.
+    let elsewhere = entry.candidate.placement.location_id != p.current.placement.location_id;
+    (elsewhere || whole_read(there) > whole_read(here)).then_some(chance)
 }
 
 fn finished(mut answer: Recommendation, p: &Problem<'_>) -> Recommendation {

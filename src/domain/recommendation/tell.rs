@@ -5,7 +5,7 @@
 use super::forecast::SURE_AFTER_DAYS;
 use super::problem::Problem;
 use super::quote::{Terms, monthly};
-use super::solve::Entry;
+use super::solve::{Entry, unlikely};
 use super::{Action, Alternative, Forecast, PriceBasis, Reason, Recommendation, Review, WhyNot};
 use crate::domain::id::RecommendationId;
 use crate::domain::price::cost::early_days;
@@ -52,17 +52,16 @@ impl Known<'_> {
             grade = grade.max(quote.running.grade()).max(quote.one_time.grade());
         }
         let waits = p.guidance.is_some();
-        let unlikely = |entry: &Entry<'_>, horizon: NanoUsd| {
-            let guidance = p.guidance?;
-            let wins = horizon < stay.total_nanousd && guidance.is_for(&entry.candidate.placement);
-            guidance.unlikely_percent().filter(|_| wins)
+        let too_unlikely = |entry: &Entry<'_>, horizon: NanoUsd| {
+            let wins = horizon < stay.total_nanousd;
+            unlikely(p, entry).filter(|_| wins)
         };
         for (i, entry) in entries.iter().enumerate() {
             let why_not = match (&entry.excluded, entry.open_quote()) {
                 _ if Some(i) == chosen => None,
                 (Some(why), _) => Some(why.clone()),
                 (None, None) => Some(WhyNot::NoPrice),
-                (None, Some(quote)) => Some(match unlikely(entry, quote.horizon_nanousd) {
+                (None, Some(quote)) => Some(match too_unlikely(entry, quote.horizon_nanousd) {
                     Some(chance_percent) => WhyNot::Unlikely { chance_percent },
                     None => why_not_cheaper(
                         quote.horizon_nanousd,

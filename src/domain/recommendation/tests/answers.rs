@@ -85,7 +85,7 @@ fn without_history_holding_alone_is_priced_and_nothing_is_proposed() {
 
 #[test]
 fn a_policy_may_choose_or_wait_but_never_against_the_money() {
-    let mut mid = class("MID", 0.01, 0.0);
+    let mut mid = class("MID", 0.01, 0.001);
     mid.class_a_per_1k = Some(nano(0.001));
     let books = [book(
         "vendor",
@@ -138,4 +138,10 @@ fn a_policy_may_choose_or_wait_but_never_against_the_money() {
         .find(|a| a.placement.storage_class.as_str() == "MID")
         .unwrap();
     assert_eq!(mid.why_not, Some(WhyNot::Unlikely { chance_percent: 49 }));
+    // Where reading is not dearer, a small chance may still win a lot.
+    let back = ask_with("COLD", Some(0.1));
+    assert_eq!(
+        (back.action, back.proposed.unwrap().storage_class.as_str()),
+        (Action::Move, "COLD")
+    );
 }
