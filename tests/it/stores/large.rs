@@ -1,11 +1,13 @@
-//! Large objects to a disk: in parts, of which only the missing ones are copied after an end in the middle.
+//! Large objects: in parts, of which only the missing ones are copied after an end in the middle.
 
-use super::s3;
+use super::{Bucket, azure, gcs, s3};
 use async_trait::async_trait;
 use data_in_motion::adapters::objects::Stores;
 use data_in_motion::domain::unit::Bytes;
 use data_in_motion::ports::Objects;
-use data_in_motion::ports::objects::{Meter, ObjectError, OpenUpload, Part, Parts, Prefix, Staging, Upload};
+use data_in_motion::ports::objects::{
+    Expected, Meter, ObjectError, OpenUpload, Part, Parts, Prefix, Staging, Upload,
+};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -186,4 +188,128 @@ async fn a_source_that_changes_between_parts_is_found() {
     assert!(matches!(ended, Err(ObjectError::Changed(_))), "{ended:?}");
     let left = std::fs::read_dir(dir.path().join(&staging.partial().path)).unwrap();
     assert_eq!(left.count(), 0);
+}
+
+/// To a bucket: an end in the middle, then the parts that are missing; and an end after the store made the object, unheard.
+async fn only_missing_parts_are_sent(bucket: Bucket) {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("set/deep")).unwrap();
+    let bytes: Vec<u8> = (0..(4 << 23) + 5_usize).map(|i| (i * 7 % 251) as u8).collect();
+    std::fs::write(dir.path().join("set/deep/large"), &bytes).unwrap();
+    let source = Prefix {
+        root: format!("file://{}", dir.path().display()).parse().unwrap(),
+        path: "set".into(),
+    };
+    let target = Prefix {
+        root: bucket.uri.parse().unwrap(),
+        path: "copy".into(),
+    };
+    let staging = Staging {
+        target: target.clone(),
+        token: "token".into(),
+        attempt: 1,
+        class: None,
+        checksums: false,
+    };
+    let (stores, meter) = (bucket.stores(), Arc::new(Meter::default()));
+    let object = stores.list(&source).await.unwrap().objects.remove(0);
+    let first = Memory {
+        stop_at: Some(2),
+        ..Memory::default()
+    };
+    let ended = stores.copy(&source, &staging, &object, &first, &meter).await;
+    assert!(matches!(ended, Err(ObjectError::Stopped)), "{ended:?}");
+    let absent = stores.list(&target).await;
+    assert!(matches!(absent, Err(ObjectError::NotFound(_))), "{absent:?}");
+
+    let second = Memory::of(first.upload.lock().unwrap().clone());
+    let copied = stores
+        .copy(&source, &staging, &object, &second, &meter)
+        .await
+        .unwrap();
+    let mut told = [
+        first.told.lock().unwrap().clone(),
+        second.told.lock().unwrap().clone(),
+    ]
+    .concat();
+    assert_eq!(
+        second.told.lock().unwrap().len(),
+        3,
+        "of five parts two were there"
+    );
+    told.sort_unstable();
+    assert_eq!(told, [0, 1, 2, 3, 4]);
+    assert_eq!(copied.content_hash, blake3::hash(&bytes).to_hex().to_string());
+
+    let third = Memory::of(second.upload.lock().unwrap().clone());
+    let adopted = stores
+        .copy(&source, &staging, &object, &third, &meter)
+        .await
+        .unwrap();
+    assert!(third.told.lock().unwrap().is_empty(), "nothing is sent again");
+    assert_eq!(adopted, copied);
+    let expected = Expected {
+        key: object.key.clone(),
+        size_bytes: object.size_bytes,
+        content_hash: copied.content_hash.clone(),
+        metadata: Some(copied.metadata.clone()),
+        checksum: None,
+    };
+    stores.verify(&target, &expected, &meter).await.unwrap();
+    let found = stores.list(&target).await.unwrap().objects;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].fingerprint, copied.fingerprint);
+    // It carries the mark of its attempt, or it could not be removed.
+    let removed = stores
+        .discard(&staging, vec![object.key.clone()], Vec::new())
+        .await
+        .unwrap();
+    assert_eq!((removed.removed, removed.kept), (1, Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn to_s3_only_missing_parts_are_sent() {
+    only_missing_parts_are_sent(s3::bucket().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn to_google_only_missing_parts_are_sent() {
+    only_missing_parts_are_sent(gcs::bucket().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn to_azure_only_missing_parts_are_sent() {
+    only_missing_parts_are_sent(azure::bucket().await).await;
+}
+
+/// Somebody else's object at the place is neither replaced nor taken for ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn to_azure_a_large_object_replaces_nothing() {
+    let bucket = azure::bucket().await;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("set")).unwrap();
+    std::fs::write(dir.path().join("set/large"), vec![7; 9 << 20]).unwrap();
+    let source = Prefix {
+        root: format!("file://{}", dir.path().display()).parse().unwrap(),
+        path: "set".into(),
+    };
+    let staging = Staging {
+        target: Prefix {
+            root: bucket.uri.parse().unwrap(),
+            path: "copy".into(),
+        },
+        token: "token".into(),
+        attempt: 1,
+        class: None,
+        checksums: false,
+    };
+    let stores = bucket.stores();
+    let object = stores.list(&source).await.unwrap().objects.remove(0);
+    bucket.raw.put("copy/large", b"theirs", &[]).await;
+    let meter = Arc::new(Meter::default());
+    let ended = stores
+        .copy(&source, &staging, &object, &Memory::default(), &meter)
+        .await;
+    assert!(matches!(ended, Err(ObjectError::Occupied(_))), "{ended:?}");
+    assert_eq!(bucket.raw.get("copy/large").await.unwrap().bytes, b"theirs");
 }

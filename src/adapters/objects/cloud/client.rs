@@ -42,6 +42,8 @@ pub(super) struct Bucket {
     pub(super) identity: String,
     /// What is needed for requests that the client library does not make.
     pub(super) raw: Option<Arc<super::raw::S3>>,
+    /// What completes an upload to Azure that is gone on with.
+    pub(super) blocks: Option<Arc<super::blocks::Azure>>,
     /// The same bucket by a client that sends a CRC64-NVME with all that it writes. Of its own, since simple stores that speak S3
     /// need not know it.
     summing: Option<Arc<AmazonS3>>,
@@ -193,10 +195,15 @@ fn build(
         provider.scheme(),
         endpoint.unwrap_or("its vendor")
     );
+    let mut blocks = None;
     let made = match provider {
         Provider::S3 => s3(name, access, secret, named, connections)?,
         Provider::Gcs => gcs(name, endpoint, secret, named, connections)?,
-        Provider::Azure => azure(name, endpoint, secret, named, connections)?,
+        Provider::Azure => {
+            let (made, completes) = azure(name, endpoint, secret, named, connections)?;
+            blocks = completes.map(Arc::new);
+            made
+        }
         Provider::Local => return Err("it is a directory, not a bucket".into()),
     };
     let (store, multipart, raw, summing) = made;
@@ -207,6 +214,7 @@ fn build(
         shown: format!("{}://{name}", provider.scheme()),
         identity,
         raw,
+        blocks,
         summing,
     })
 }
@@ -319,7 +327,7 @@ fn azure(
     secret: Option<&str>,
     named: &str,
     connections: Connections,
-) -> Result<Made, String> {
+) -> Result<(Made, Option<super::blocks::Azure>), String> {
     let mut builder = match secret {
         Some(text) => {
             let key = credential::azure(text, named)?;
@@ -340,14 +348,33 @@ fn azure(
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint.to_owned());
     }
+    let place = azure_place(&builder, name);
     let store = builder
         .with_container_name(name)
         .with_retry(retry())
-        .with_http_connector(connections)
+        .with_http_connector(connections.clone())
         .build()
         .map_err(|e| plain(&e))?;
     let store = Arc::new(store);
-    Ok((store.clone(), store, None, None))
+    let blocks = place.map(|(url, account)| {
+        super::blocks::Azure::new(url, account, store.credentials().clone(), connections)
+    });
+    Ok(((store.clone(), store, None, None), blocks))
+}
+
+/// The address of a container and its account; `None` where the environment names an emulator or another service in other words.
+fn azure_place(builder: &MicrosoftAzureBuilder, container: &str) -> Option<(String, String)> {
+    use object_store::azure::AzureConfigKey as Key;
+    for special in [Key::UseEmulator, Key::UseFabricEndpoint] {
+        if builder.get_config_value(&special).as_deref() == Some("true") {
+            return None;
+        }
+    }
+    let account = builder.get_config_value(&Key::AccountName)?;
+    let service = builder
+        .get_config_value(&Key::Endpoint)
+        .unwrap_or_else(|| format!("https://{account}.blob.core.windows.net"));
+    Some((format!("{}/{container}", service.trim_end_matches('/')), account))
 }
 
 /// An error of making a client, on one line. It is about settings, never about a secret's text.

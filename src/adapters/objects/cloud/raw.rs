@@ -151,7 +151,7 @@ impl S3 {
 }
 
 /// As a value of a query, in the one way that signing accepts.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -5,6 +5,7 @@
 //! bounded over all jobs by [`Budget`].
 
 use super::attributes::{Carried, mark};
+use super::blocks::Refused;
 use super::client::Bucket;
 use super::failure::{failure, is_gone_or_refused};
 use super::heed::heed;
@@ -92,7 +93,7 @@ impl Write<'_> {
         let carried = heed(self.meter, source.carried()).await?;
         self.refuse_strangers(&path).await?;
         let attributes = self.attributes(&carried);
-        let (put, hash, sum) = if self.bucket.provider == Provider::Azure {
+        let (put, hash, sum) = if self.bucket.provider == Provider::Azure && self.bucket.blocks.is_none() {
             self.in_one_go(&path, source, attributes).await?
         } else {
             self.in_parts(&path, source, attributes, parts).await?
@@ -191,7 +192,7 @@ impl Write<'_> {
         )))
     }
 
-    /// Without a memory of parts: their names are not enough to give the whole what it carries.
+    /// Without a memory of parts: where Azure is reached in a way in which a list of blocks cannot be sent with what the object carries.
     async fn in_one_go(
         &self,
         path: &Path,
@@ -242,7 +243,7 @@ impl Write<'_> {
         if let Some(upload) =
             begun.filter(|u| u.part_bytes.0.is_power_of_two() && u.part_bytes.0 >= tree::PART_MIN)
         {
-            match self.go_on(path, source, parts, upload).await {
+            match self.go_on(path, source, &attributes, parts, upload).await {
                 // The store has given it up, or completed it without our hearing of it.
                 Err(Halted::Gone(chains, sum)) => {
                     if let Some((put, hash)) = self.adopt(path, &chains).await? {
@@ -253,18 +254,7 @@ impl Write<'_> {
                 Ok(done) => return Ok(done),
             }
         }
-        let options = PutMultipartOptions {
-            attributes,
-            ..PutMultipartOptions::default()
-        };
-        let made = async {
-            self.bucket
-                .multipart
-                .create_multipart_opts(path, options)
-                .await
-                .map_err(|e| self.failure(&e, path))
-        };
-        let id = heed(self.meter, made).await?;
+        let id = self.new_upload(path, &attributes).await?;
         let part_bytes = Bytes(part_bytes(self.object.size_bytes.0));
         parts.begin(&id, part_bytes).await?;
         let upload = Upload {
@@ -272,7 +262,7 @@ impl Write<'_> {
             part_bytes,
             parts: Vec::new(),
         };
-        match self.go_on(path, source, parts, upload).await {
+        match self.go_on(path, source, &attributes, parts, upload).await {
             Ok(done) => Ok(done),
             Err(Halted::Failed(e)) => Err(e),
             Err(Halted::Gone(..)) => Err(ObjectError::Io(format!(
@@ -282,11 +272,31 @@ impl Write<'_> {
         }
     }
 
+    /// The store's name of an upload that begins. Azure has none: blocks lie at the object's name until a list of them makes it.
+    async fn new_upload(&self, path: &Path, attributes: &Attributes) -> Result<String, ObjectError> {
+        if self.bucket.blocks.is_some() {
+            return Ok(format!("blocks of {}", self.staging.mark()));
+        }
+        let options = PutMultipartOptions {
+            attributes: attributes.clone(),
+            ..PutMultipartOptions::default()
+        };
+        heed(self.meter, async {
+            self.bucket
+                .multipart
+                .create_multipart_opts(path, options)
+                .await
+                .map_err(|e| self.failure(&e, path))
+        })
+        .await
+    }
+
     /// Sends the parts that are missing and completes the upload.
     async fn go_on(
         &self,
         path: &Path,
         source: &dyn Source,
+        attributes: &Attributes,
         parts: &dyn Parts,
         upload: Upload,
     ) -> Result<Done, Halted> {
@@ -324,19 +334,49 @@ impl Write<'_> {
         if chains.len() as u64 != count {
             return Err(broken().into());
         }
-        let ids = done
-            .into_values()
-            .map(|p| object_store::multipart::PartId { content_id: p.id });
-        let completed = async {
-            Ok(self
-                .bucket
-                .multipart
+        let ids: Vec<String> = done.into_values().map(|p| p.id).collect();
+        match self.complete(path, &upload, ids, attributes).await {
+            Ok(put) => Ok((put, whole_hash(&chains)?, sum)),
+            Err(Halted::Gone(..)) => Err(Halted::Gone(chains, sum)),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Makes the object of its parts.
+    async fn complete(
+        &self,
+        path: &Path,
+        upload: &Upload,
+        ids: Vec<String>,
+        attributes: &Attributes,
+    ) -> Result<PutResult, Halted> {
+        if let Some(blocks) = &self.bucket.blocks {
+            let at = format!("write {}/{path}", self.bucket.shown);
+            let made = async { Ok(blocks.commit(path, &ids, attributes).await) };
+            return match heed(self.meter, made).await? {
+                Ok(e_tag) => Ok(PutResult {
+                    e_tag,
+                    version: None,
+                    extensions: Default::default(),
+                }),
+                Err(Refused::Gone) => Err(Halted::Gone(Vec::new(), None)),
+                Err(Refused::Denied(why)) => Err(ObjectError::Denied(format!("{at}: {why}")).into()),
+                Err(Refused::Busy(why)) => Err(ObjectError::Busy(format!("{at}: {why}")).into()),
+                Err(Refused::Other(why)) => Err(ObjectError::Io(format!("{at}: {why}")).into()),
+            };
+        }
+        let ids = ids
+            .into_iter()
+            .map(|content_id| object_store::multipart::PartId { content_id });
+        let multipart = &self.bucket.multipart;
+        let made = async {
+            Ok(multipart
                 .complete_multipart(path, &upload.id, ids.collect())
                 .await)
         };
-        match heed(self.meter, completed).await? {
-            Ok(put) => Ok((put, whole_hash(&chains)?, sum)),
-            Err(e) if is_gone_or_refused(&e) => Err(Halted::Gone(chains, sum)),
+        match heed(self.meter, made).await? {
+            Ok(put) => Ok(put),
+            Err(e) if is_gone_or_refused(&e) => Err(Halted::Gone(Vec::new(), None)),
             Err(e) => Err(self.failure(&e, path).into()),
         }
     }
