@@ -144,9 +144,6 @@ fn limits(from: Provider, to: Provider) -> Vec<String> {
                     .to_owned(),
             );
         }
-        if to == Provider::Azure {
-            limits.push("Azure: an object of more than 8 MiB begins anew after a restart".to_owned());
-        }
     }
     limits
 }

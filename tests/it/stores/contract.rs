@@ -358,8 +358,8 @@ async fn a_large_object_goes_in_parts_and_only_the_missing_are_sent_again(ground
     let first = copy().await.unwrap();
     assert_eq!(first.content_hash, blake3::hash(&large).to_hex().to_string());
     let upload = memory.0.lock().unwrap().clone();
-    let resumes = upload.is_some();
-    if let Some(upload) = upload {
+    let upload = upload.expect("every vendor's parts are remembered");
+    {
         assert_eq!((upload.parts.len(), upload.part_bytes), (3, Bytes(8 << 20)));
         // The answer to the completion was lost: what stands there is taken for what it is, and nothing is sent.
         let sent = ground.bucket.seen.bytes();
@@ -371,7 +371,6 @@ async fn a_large_object_goes_in_parts_and_only_the_missing_are_sent_again(ground
         copy().await.unwrap();
         assert!(ground.bucket.seen.open_uploads().is_empty());
     }
-    assert_eq!(resumes, !ground.bucket.uri.starts_with("az:"));
     ground
         .store
         .verify(&target.data(), &expect(&object, first), &ground.meter)

@@ -5,6 +5,7 @@
 //! objects are ever removed from a target. Start with `client.rs`, then `read.rs` and `write.rs`.
 
 mod attributes;
+mod blocks;
 mod client;
 mod credential;
 mod failure;

@@ -254,6 +254,9 @@ impl Write<'_> {
                 Ok(done) => return Ok(done),
             }
         }
+        if self.bucket.blocks.is_some() {
+            self.make_way(path).await?;
+        }
         let id = self.new_upload(path, &attributes).await?;
         let part_bytes = Bytes(part_bytes(self.object.size_bytes.0));
         parts.begin(&id, part_bytes).await?;
@@ -269,6 +272,18 @@ impl Write<'_> {
                 "write {}/{path}: the store has lost the parts or refuses them; another writer may have given the upload up, or the right to write is missing",
                 self.bucket.shown
             ))),
+        }
+    }
+
+    /// What an earlier try of this job made of these blocks' place goes: a list of blocks replaces nothing.
+    async fn make_way(&self, path: &Path) -> Result<(), ObjectError> {
+        let found = heed(self.meter, look(self.bucket, path)).await?;
+        if !found.is_some_and(|found| is_of_job(found.mark.as_deref(), self.staging)) {
+            return Ok(());
+        }
+        match heed(self.meter, async { Ok(self.bucket.store.delete(path).await) }).await? {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(self.failure(&e, path)),
         }
     }
 
