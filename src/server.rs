@@ -516,7 +516,6 @@ fn objects(settings: &Settings, store: &Store) -> Result<(Stores, Arc<dyn Object
     Ok((stores, Arc::new(Patient::new(all, patience))))
 }
 
-/// Where the browser's files are: as told, else where a build leaves them, else beside the program.
 /// The files of the pages' code, where the site was built with one for each; without the list the program asks for them by itself.
 fn page_files(leptos: &LeptosOptions) -> PageFiles {
     let list = Path::new(&*leptos.site_root)
@@ -528,6 +527,7 @@ fn page_files(leptos: &LeptosOptions) -> PageFiles {
     PageFiles(Arc::new(files.unwrap_or_default()))
 }
 
+/// Where the browser's files are: as told, else where a build leaves them, else beside the program.
 fn site_dir(told: Option<&Path>) -> PathBuf {
     if let Some(dir) = told {
         return dir.to_owned();

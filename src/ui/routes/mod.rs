@@ -3,13 +3,13 @@
 //! Invariant: `whole.rs` and `apart.rs` draw the same. With the first all pages are in one program; with the second each page's code
 //! is a file of its own, which the browser fetches when the page is opened. The server is always whole.
 
-#[cfg(not(feature = "split"))]
 #[macro_use]
+#[cfg(not(feature = "split"))]
 #[path = "whole.rs"]
 mod code;
 
-#[cfg(feature = "split")]
 #[macro_use]
+#[cfg(feature = "split")]
 #[path = "apart.rs"]
 mod code;
 
