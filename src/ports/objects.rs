@@ -6,6 +6,7 @@
 
 use crate::domain::dataset::SkippedEntry;
 use crate::domain::location::{StorageUri, UriError};
+use crate::domain::migration::options::VerifyLevel;
 use crate::domain::name::StorageClass;
 use crate::domain::unit::Bytes;
 use crate::ports::walk::Walk;
@@ -76,8 +77,10 @@ pub struct Staging {
     pub attempt: i64,
     /// The storage class that objects are written with; the store's default when absent. Local disks have none.
     pub class: Option<StorageClass>,
-    /// Whether the store is to keep checksums that can be compared later: they are sent along, and told in [`Copied::checksum`].
-    pub checksums: bool,
+    /// How the copies will be checked. [`VerifyLevel::Checksum`] wants the store to keep checksums that can be compared later: they
+    /// are sent along, and told in [`Copied::checksum`]. An object that a store copies by itself is read, for its hash, only where
+    /// the check cannot do without.
+    pub verify: VerifyLevel,
 }
 
 impl Staging {
@@ -212,6 +215,8 @@ pub struct Survey {
     pub not_placeable: Option<String>,
     /// What the stores at hand cannot do or keep, in sentences for people.
     pub limits: Vec<String>,
+    /// Whether source and target are one store, which can be asked to copy by itself.
+    pub one_store: bool,
 }
 
 /// Free and total space of a place.
@@ -226,8 +231,8 @@ pub struct Space {
 /// An object that was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// BLAKE3 of the bytes as they were read from the source, in hex.
-    pub content_hash: String,
+    /// BLAKE3 of the bytes as they were read from the source, in hex; absent where a store copied by itself and nothing was read.
+    pub content_hash: Option<String>,
     /// The target's metadata as it was set (mode and modification time); compared when verifying.
     pub metadata: String,
     /// The target object's fingerprint.
@@ -314,8 +319,8 @@ pub struct Expected {
     pub key: String,
     /// Its size.
     pub size_bytes: Bytes,
-    /// BLAKE3 in hex.
-    pub content_hash: String,
+    /// BLAKE3 in hex; `None` where it was never computed, so that only [`Self::checksum`] can be compared.
+    pub content_hash: Option<String>,
     /// Metadata as [`Copied::metadata`]; `None` compares the content only.
     pub metadata: Option<String>,
     /// [`Copied::checksum`], to be compared with what the store says instead of reading the object back. Where it says nothing, and
@@ -345,6 +350,7 @@ pub trait Gate: Send + Sync + std::fmt::Debug {
 #[derive(Debug, Default)]
 pub struct Meter {
     bytes: AtomicU64,
+    signs: AtomicU64,
     stop: AtomicBool,
     gates: RwLock<Vec<Arc<dyn Gate>>>,
     whole: Option<Arc<Meter>>,
@@ -403,6 +409,17 @@ impl Meter {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Something went on that moved no byte through this machine.
+    pub fn sign_of_life(&self) {
+        self.signs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Rises with every byte and every other sign of life.
+    #[must_use]
+    pub fn life(&self) -> u64 {
+        self.bytes().wrapping_add(self.signs.load(Ordering::Relaxed))
     }
 
     /// From here on every operation returns [`ObjectError::Stopped`] at its next chunk.
@@ -519,7 +536,8 @@ pub trait Objects: Send + Sync + 'static {
     /// Makes the staging directories, durably, and removes what a dead writer left in the partial one. Idempotent.
     async fn prepare(&self, staging: &Staging) -> Result<(), ObjectError>;
 
-    /// Streams one object into the staging area, hashing what is read. Its bytes and its name are durable after
+    /// Streams one object into the staging area, hashing what is read; where source and target are one store, that may copy it by
+    /// itself. Its bytes and its name are durable after
     /// [`Self::sync`]. [`ObjectError::Changed`] when the source is not `object` before or after. A large object may go in parts,
     /// which are remembered in `parts`; a copy that finds some there sends only the others.
     async fn copy(
@@ -546,6 +564,14 @@ pub trait Objects: Send + Sync + 'static {
     /// Reads an object from the device and compares it, or the checksum that its store keeps where that is enough.
     /// [`ObjectError::Mismatch`] says what differs.
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError>;
+
+    /// Reads an object of a source and tells its BLAKE3 in hex. [`ObjectError::Changed`] when it is not `object` before or after.
+    async fn hash(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<String, ObjectError>;
 
     /// What identifies the directory itself, whatever its path, and is never another one's; `None` when it is not there. Where
     /// prefixes are no things of their own, it identifies the store, and a prefix is there while something lies below it.

@@ -192,6 +192,14 @@ impl Objects for Meddler {
         self.around("verify", self.inner.verify(at, expected, meter))
             .await
     }
+    async fn hash(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<String, ObjectError> {
+        self.around("hash", self.inner.hash(at, object, meter)).await
+    }
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
         self.around("identity", self.inner.identity(at)).await
     }

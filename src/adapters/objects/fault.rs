@@ -274,6 +274,15 @@ impl Objects for Faulty {
         self.inner.verify(at, expected, meter).await
     }
 
+    async fn hash(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<String, ObjectError> {
+        self.inner.hash(at, object, meter).await
+    }
+
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
         self.inner.identity(at).await
     }

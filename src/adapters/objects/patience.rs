@@ -51,7 +51,7 @@ impl Patient {
         work: impl Future<Output = Result<T, ObjectError>> + Send,
     ) -> Result<T, ObjectError> {
         let mut work = std::pin::pin!(work);
-        let (mut seen, mut since) = (meter.bytes(), Instant::now());
+        let (mut seen, mut since) = (meter.life(), Instant::now());
         // Often enough that a stall is seen soon, seldom enough to cost nothing.
         let look = (self.patience / 4).clamp(Duration::from_millis(50), Duration::from_secs(5));
         loop {
@@ -59,7 +59,7 @@ impl Patient {
                 done = &mut work => return done,
                 () = tokio::time::sleep(look) => {}
             }
-            let now = meter.bytes();
+            let now = meter.life();
             if now != seen {
                 (seen, since) = (now, Instant::now());
             }
@@ -183,6 +183,17 @@ impl Objects for Patient {
         let own = Arc::new(Meter::part_of(meter));
         let work = self.inner.verify(at, expected, &own);
         self.moving(&expected.key, &own, work).await
+    }
+
+    async fn hash(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<String, ObjectError> {
+        let own = Arc::new(Meter::part_of(meter));
+        let work = self.inner.hash(at, object, &own);
+        self.moving(&object.key, &own, work).await
     }
 
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {

@@ -78,6 +78,7 @@ impl Stores {
                 not_readable: None,
                 free_bytes: None,
                 limits: Vec::new(),
+                one_store: false,
                 not_placeable: None,
             }
         };
@@ -91,6 +92,7 @@ impl Stores {
         };
         survey.not_placeable = not_placeable(target, listing);
         survey.limits = limits(from, to);
+        survey.one_store = from == to && self.cloud.is_one_store(source, target).await?;
         Ok(survey)
     }
 }
@@ -256,6 +258,18 @@ impl Objects for Stores {
         match at.root.provider() {
             Provider::Local => self.local.verify(at, expected, meter).await,
             _ => self.cloud.verify(at, expected, meter).await,
+        }
+    }
+
+    async fn hash(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<String, ObjectError> {
+        match at.root.provider() {
+            Provider::Local => self.local.hash(at, object, meter).await,
+            _ => self.cloud.hash(at, object, meter).await,
         }
     }
 

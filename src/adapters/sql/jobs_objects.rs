@@ -43,7 +43,7 @@ impl ObjectState {
 pub struct ManifestRow {
     /// As the source's listing had it.
     pub found: FoundObject,
-    /// BLAKE3 of what was read from the source; set once copied.
+    /// BLAKE3 of what was read from the source; set once copied, or later of what a store copied by itself unread.
     pub content_hash: Option<String>,
     /// Metadata as it was set at the target; set once copied.
     pub metadata: Option<String>,
@@ -60,8 +60,8 @@ impl ManifestRow {
         Some(Expected {
             key: self.found.key.clone(),
             size_bytes: self.found.size_bytes,
-            content_hash: self.content_hash.clone()?,
-            metadata: self.metadata.clone(),
+            content_hash: self.content_hash.clone(),
+            metadata: Some(self.metadata.clone()?),
             checksum: None,
         })
     }
@@ -77,7 +77,8 @@ impl ManifestRow {
     }
 }
 
-const COLUMNS: &str = "key, size_bytes, fingerprint, content_hash, metadata, target_fingerprint, checksum";
+const COLUMNS: &str = "key, size_bytes, fingerprint, COALESCE(content_hash, later_hash) AS content_hash, metadata, \
+                       target_fingerprint, checksum";
 
 /// Manifest rows read at once.
 const PAGE: i64 = 1000;
@@ -254,7 +255,7 @@ pub async fn set_copied(
                 .push_bind(object.size_bytes.to_i64())
                 .push_bind(object.fingerprint.as_str())
                 .push_bind(ObjectState::Copied.as_str())
-                .push_bind(copied.content_hash.as_str())
+                .push_bind(copied.content_hash.as_deref())
                 .push_bind(copied.metadata.as_str())
                 .push_bind(copied.fingerprint.as_str())
                 .push_bind(copied.checksum.as_deref());
@@ -266,6 +267,28 @@ pub async fn set_copied(
         );
         query.build().execute(&mut *tx).await?;
     }
+    Ok(())
+}
+/// Takes note of the hash of a source object that was not read when its store copied it. The receipt, which was signed without it,
+/// stays as it is.
+///
+/// # Errors
+/// The database's own.
+pub async fn set_later_hash(
+    tx: &mut Conn,
+    job: JobId,
+    object: &FoundObject,
+    hash: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE job_objects SET later_hash = $4 WHERE job_id = $1 AND key = $2 AND fingerprint = $3 AND content_hash IS NULL",
+    )
+    .bind(job.0)
+    .bind(object.key.as_str())
+    .bind(object.fingerprint.as_str())
+    .bind(hash)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -46,12 +46,13 @@ impl VerifyLevel {
             }
             Self::Checksum => {
                 "the checksum that the target itself keeps of every object was compared with that of the bytes read at the \
-                 source, so that the store has taken the right bytes is proved, that it can give them back is not; objects of which \
+                 source or, where a store copied by itself, with the one that it keeps of the source, so that the store has taken the right bytes is proved, that it can give them back is not; objects of which \
                  it keeps no checksum were read back"
             }
             Self::Size => {
                 "names, sizes and times of all objects at the target were listed and compared; their content was hashed while \
-                 it was read at the source but not read back, so a target that keeps other bytes than it was given is not found"
+                 it was read at the source (not read at all where a store copied by itself) but not read back, so a target that \
+                 keeps other bytes than it was given is not found"
             }
         }
     }

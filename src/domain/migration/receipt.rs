@@ -74,8 +74,11 @@ pub struct ReceiptObject {
     pub key: String,
     /// Its size.
     pub size_bytes: Bytes,
-    /// BLAKE3 of the bytes as they were read at the source, in hex.
+    /// BLAKE3 of the bytes as they were read at the source, in hex; empty when a store copied by itself and nothing was read.
     pub blake3: String,
+    /// What the store itself keeps as the object's checksum, `KIND=BASE64`; where there is no BLAKE3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// The signature.

@@ -15,7 +15,6 @@ use crate::domain::id::LocationId;
 use crate::domain::migration::JobStatus;
 use crate::domain::migration::limit::LimitScope;
 use crate::domain::migration::machine::{self, JobState, Trigger};
-use crate::domain::migration::options::VerifyLevel;
 use crate::domain::unit::Timestamp;
 use crate::ports::bus::Topic;
 use crate::ports::objects::{Gate, Meter, ObjectError, Prefix, Staging};
@@ -190,7 +189,7 @@ impl Held {
             token: self.row.token.clone(),
             attempt: number,
             class: Some(self.row.job.target_class.clone()),
-            checksums: self.row.options.verify == VerifyLevel::Checksum,
+            verify: self.row.options.verify,
         })
     }
 

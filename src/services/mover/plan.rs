@@ -74,6 +74,7 @@ impl Mover {
             Ok(_) => self.deps.objects.space(&target.prefix).await.ok(),
             Err(_) => None,
         };
+        let one_store = survey.as_ref().is_ok_and(|survey| survey.one_store);
         let figures = self.figures(dataset, source, target, &census).await?;
         let mut found = checks::of_objects(dataset, &census);
         found.extend(checks::of_folding(&census, target));
@@ -93,7 +94,7 @@ impl Mover {
         found.extend(rule.map(checks::of_policy));
         found.extend(checks::notes(dataset, target, &self.deps.prices));
         found.extend(figures.note.clone());
-        found.extend(checks::of_options(options, &figures, &census, target));
+        found.extend(checks::of_options(options, one_store, &figures, &census, target));
         Ok(Plan {
             dataset_id: dataset.id,
             dataset_name: dataset.name.to_string(),

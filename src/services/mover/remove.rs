@@ -99,8 +99,11 @@ async fn look_before(held: &Held) -> Result<Option<Serving>, Halt> {
     if is_undone(held) {
         return Ok(None);
     }
-    let (_, at, job) = serving_copy(held).await?;
-    Ok(Some(Serving { at, job }))
+    let copy = serving_copy(held).await?;
+    Ok(Some(Serving {
+        at: copy.at,
+        job: copy.job,
+    }))
 }
 
 async fn serving_place(held: &Held) -> Result<(Prefix, String), Halt> {

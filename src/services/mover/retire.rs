@@ -7,13 +7,13 @@ use super::difference::{self, Pages, Side};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use super::remove;
-use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_change::{self, Also};
-use crate::adapters::sql::jobs_objects::ManifestRow;
+use crate::adapters::sql::jobs_objects::{self, ManifestRow};
 use crate::adapters::sql::jobs_switch::{self, Switch};
 use crate::adapters::sql::{datasets, policies};
 use crate::domain::access::DatasetKey;
 use crate::domain::id::{JobId, ReplicaId};
+use crate::domain::location::StorageUri;
 use crate::domain::migration::machine::{self, Trigger};
 use crate::domain::policy::Verdict;
 use crate::domain::replica::ReplicaRole;
@@ -53,17 +53,57 @@ pub(super) async fn retire(held: &mut Held) -> Result<(), Halt> {
 /// The copy that was found good. Every reason against the deletion is a [`Halt::Failed`] or [`Halt::Changed`] in words.
 async fn fit_to_delete(held: &Held) -> Result<ReplicaId, Halt> {
     enough_without(held).await?;
-    let (replica, serving, job) = serving_copy(held).await?;
+    let copy = serving_copy(held).await?;
     let walk = held.deps.objects.walk(&held.source()?).await?;
     let (store, id) = (&held.deps.store, held.row.job.id);
     if let Some(what) = difference::first(store, id, Side::Source, walk).await? {
         return Err(Halt::Changed(format!("{what} at the source since it was moved")));
     }
-    let mut pages = Pages::new(job);
-    while let Some(rows) = pages.next(store).await? {
-        every_object_good(held, rows.iter(), &serving).await?;
+    let mut pages = Pages::new(copy.job);
+    while let Some(mut rows) = pages.next(store).await? {
+        read_unread(held, &copy, &mut rows).await?;
+        every_object_good(held, rows.iter(), &copy.at).await?;
     }
-    Ok(replica)
+    Ok(copy.replica)
+}
+
+/// Objects that their store copied by itself may not have been read yet: their source is read now, while it is there, so that the
+/// copy has something to be compared with.
+async fn read_unread(held: &Held, copy: &ServingCopy, rows: &mut [ManifestRow]) -> Result<(), Halt> {
+    let mut unread = rows.iter_mut().filter(|row| row.content_hash.is_none());
+    let mut reads = FuturesUnordered::new();
+    let mut read = Vec::new();
+    loop {
+        while reads.len() < AT_ONCE
+            && let Some(row) = unread.next()
+        {
+            reads.push(read_one(held, &copy.from, row));
+        }
+        match reads.next().await {
+            Some(one) => read.push(one?),
+            None => break,
+        }
+    }
+    if read.is_empty() {
+        return Ok(());
+    }
+    let mut tx = held.write().await?;
+    for row in read {
+        let hash = row.content_hash.as_deref().unwrap_or_default();
+        jobs_objects::set_later_hash(&mut tx, copy.job, &row.found, hash).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn read_one<'r>(
+    held: &Held,
+    from: &Prefix,
+    row: &'r mut ManifestRow,
+) -> Result<&'r ManifestRow, ObjectError> {
+    let hash = held.deps.objects.hash(from, &row.found, &held.meter).await?;
+    row.content_hash = Some(hash);
+    Ok(row)
 }
 
 /// A source stays while people ask for as many copies as there are with it.
@@ -88,8 +128,19 @@ async fn enough_without(held: &Held) -> Result<(), Halt> {
     }
 }
 
-/// The copy that the dataset is served from, its place, and the job whose manifest says what it must be.
-pub(super) async fn serving_copy(held: &Held) -> Result<(ReplicaId, Prefix, JobId), Halt> {
+/// The copy that the dataset is served from.
+pub(super) struct ServingCopy {
+    replica: ReplicaId,
+    /// Where it is.
+    pub(super) at: Prefix,
+    /// The job that brought it, whose manifest says what it must be.
+    pub(super) job: JobId,
+    /// Where that job took it from.
+    from: Prefix,
+}
+
+/// Looks for the copy that the dataset is served from.
+pub(super) async fn serving_copy(held: &Held) -> Result<ServingCopy, Halt> {
     let brought = {
         let mut conn = held.deps.store.reader().await?;
         jobs_switch::brought_serving(&mut conn, &held.row).await?
@@ -101,12 +152,17 @@ pub(super) async fn serving_copy(held: &Held) -> Result<(ReplicaId, Prefix, JobI
             "the dataset is served from a copy that no move has verified",
         ));
     };
-    Ok((replica, place(&job)?, job.job.id))
+    Ok(ServingCopy {
+        replica,
+        at: place(&job.target_root, &job.job.target_uri)?,
+        job: job.job.id,
+        from: place(&job.source_root, &job.job.source_uri)?,
+    })
 }
 
-fn place(job: &JobRow) -> Result<Prefix, Halt> {
-    Prefix::below(&job.target_root, &job.job.target_uri)
-        .ok_or_else(|| Halt::failed("unsafe_path", "the target does not lie below its location"))
+fn place(root: &StorageUri, uri: &StorageUri) -> Result<Prefix, Halt> {
+    Prefix::below(root, uri)
+        .ok_or_else(|| Halt::failed("unsafe_path", format!("{uri} does not lie below its location")))
 }
 
 async fn every_object_good(

@@ -101,8 +101,8 @@ fn expected(object: &ReceiptObject) -> Expected {
     Expected {
         key: object.key.clone(),
         size_bytes: object.size_bytes,
-        content_hash: object.blake3.clone(),
+        content_hash: (!object.blake3.is_empty()).then(|| object.blake3.clone()),
         metadata: None,
-        checksum: None,
+        checksum: object.checksum.clone(),
     }
 }

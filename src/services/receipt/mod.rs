@@ -24,7 +24,11 @@ impl ObjectsHash {
     pub fn add(&mut self, object: &ReceiptObject) {
         // A string has always a JSON form.
         let key = serde_json::to_string(&object.key).unwrap_or_default();
-        let line = format!("{} {} {key}\n", object.blake3, object.size_bytes.0);
+        let proof = match object.blake3.as_str() {
+            "" => object.checksum.as_deref().unwrap_or("-"),
+            blake3 => blake3,
+        };
+        let line = format!("{proof} {} {key}\n", object.size_bytes.0);
         self.0.update(line.as_bytes());
     }
 
@@ -133,6 +137,7 @@ mod tests {
                 key: format!("a/{i} \"quoted\"\n"),
                 size_bytes: Bytes(i),
                 blake3: blake3::hash(&[i as u8]).to_hex().to_string(),
+                checksum: None,
             })
             .collect();
         let mut hash = ObjectsHash::default();

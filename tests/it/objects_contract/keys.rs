@@ -63,7 +63,7 @@ pub async fn hostile_keys_are_refused_everywhere(ground: Ground) {
         let expected = Expected {
             key: key.clone(),
             size_bytes: Bytes(8),
-            content_hash: blake3::hash(b"precious").to_hex().to_string(),
+            content_hash: Some(blake3::hash(b"precious").to_hex().to_string()),
             metadata: None,
             checksum: None,
         };

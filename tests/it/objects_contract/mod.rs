@@ -11,6 +11,7 @@ mod verifying;
 
 use crate::meddler::Meddler;
 use data_in_motion::adapters::objects::{Faults, Faulty, LocalObjects};
+use data_in_motion::domain::migration::options::VerifyLevel;
 use data_in_motion::ports::Objects;
 use data_in_motion::ports::objects::{Copied, Expected, Forgetful, FoundObject, Meter, Prefix, Staging};
 use std::fs;
@@ -68,7 +69,7 @@ impl Ground {
             token: "token".into(),
             attempt: 1,
             class: None,
-            checksums: false,
+            verify: VerifyLevel::Full,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Bucket, azure, gcs, s3};
 use async_trait::async_trait;
 use data_in_motion::adapters::objects::Stores;
+use data_in_motion::domain::migration::options::VerifyLevel;
 use data_in_motion::domain::unit::Bytes;
 use data_in_motion::ports::Objects;
 use data_in_motion::ports::objects::{
@@ -93,7 +94,7 @@ fn staging(target: Prefix) -> Staging {
         token: "token".into(),
         attempt: 1,
         class: None,
-        checksums: false,
+        verify: VerifyLevel::Full,
     }
 }
 
@@ -188,7 +189,7 @@ async fn what_an_object_carries_is_copied_and_compared(ground: Ground) {
     for (one, name) in all.iter().zip(NAMES) {
         assert_eq!(
             one.content_hash,
-            blake3::hash(name.as_bytes()).to_hex().to_string()
+            Some(blake3::hash(name.as_bytes()).to_hex().to_string())
         );
         let found = ground.bucket.raw.get(&format!("root/copy/{name}")).await.unwrap();
         assert_eq!(found.bytes, name.as_bytes());
@@ -245,7 +246,10 @@ async fn files_come_back_as_they_were(ground: Ground) {
     let there = staging(ground.at("copy"));
     let all = ground.copy_all(&from, &there).await;
     ground.verify_all(&there.data(), &all).await;
-    assert_eq!(all[2].content_hash, blake3::hash(&large).to_hex().to_string());
+    assert_eq!(
+        all[2].content_hash,
+        Some(blake3::hash(&large).to_hex().to_string())
+    );
     let back = staging(ground.disk("back"));
     let all = ground.copy_all(&ground.at("copy"), &back).await;
     ground.verify_all(&back.data(), &all).await;
@@ -356,7 +360,10 @@ async fn a_large_object_goes_in_parts_and_only_the_missing_are_sent_again(ground
     let memory = Memory::default();
     let copy = || ground.store.copy(&from, &target, &object, &memory, &ground.meter);
     let first = copy().await.unwrap();
-    assert_eq!(first.content_hash, blake3::hash(&large).to_hex().to_string());
+    assert_eq!(
+        first.content_hash,
+        Some(blake3::hash(&large).to_hex().to_string())
+    );
     let upload = memory.0.lock().unwrap().clone();
     let upload = upload.expect("every vendor's parts are remembered");
     {
@@ -383,7 +390,10 @@ async fn a_large_object_goes_in_parts_and_only_the_missing_are_sent_again(ground
         .copy(&ground.at("copy"), &second, &large_there)
         .await
         .unwrap();
-    assert_eq!(copied.content_hash, blake3::hash(&large).to_hex().to_string());
+    assert_eq!(
+        copied.content_hash,
+        Some(blake3::hash(&large).to_hex().to_string())
+    );
 }
 
 async fn only_what_the_attempt_made_is_discarded(ground: Ground) {
@@ -494,7 +504,7 @@ async fn a_checksum_of_the_stores_own_is_enough_where_it_keeps_one(ground: Groun
     }
     let from = ground.disk("set");
     let to = Staging {
-        checksums: true,
+        verify: VerifyLevel::Checksum,
         ..staging(ground.at("copy"))
     };
     for object in ground.objects(&from).await {

@@ -1,7 +1,8 @@
-//! A stub of Google Cloud Storage in this process: the part of its XML interface that moving objects needs, in memory.
+//! A stub of Google Cloud Storage in this process: the part of its XML interface that moving objects needs, and the call `rewrite` of
+//! the JSON one, in memory.
 //!
-//! It is no emulator: no signatures, no generations but for create-only writes, no classes. The packaged fake server speaks Google's
-//! JSON interface only, which the product does not use.
+//! It is no emulator: no signatures, generations only as conditions of create-only writes and of rewrites, no classes. The packaged
+//! fake server speaks Google's JSON interface only, of which the product uses that one call.
 
 use super::raw::Raw;
 use super::{Bucket, Seen, credential};
@@ -26,6 +27,7 @@ struct Object {
     bytes: Bytes,
     etag: String,
     headers: Vec<(String, HeaderValue)>,
+    generation: u64,
 }
 
 struct Upload {
@@ -39,6 +41,21 @@ struct Inner {
     objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, Upload>,
     count: u64,
+    /// Rewrites under way: their source and target, and how often each was called.
+    rewrites: BTreeMap<String, (String, String, usize)>,
+}
+
+impl Inner {
+    fn insert(&mut self, key: String, bytes: Bytes, etag: String, headers: Vec<(String, HeaderValue)>) {
+        self.count += 1;
+        let object = Object {
+            bytes,
+            etag,
+            headers,
+            generation: self.count,
+        };
+        self.objects.insert(key, object);
+    }
 }
 
 #[derive(Clone)]
@@ -180,6 +197,7 @@ impl Stub {
             HeaderValue::from_static("Fri, 02 Jan 2026 03:04:05 GMT"),
         );
         set.insert("content-length", text(bytes.len().to_string()));
+        set.insert("x-goog-generation", text(object.generation.to_string()));
         let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &object.bytes);
         let crc = STANDARD.encode(u32::try_from(crc).unwrap().to_be_bytes());
         set.insert("x-goog-hash", text(format!("crc32c={crc}")));
@@ -218,8 +236,53 @@ impl Stub {
         let etag = blake3::hash(&bytes).to_hex()[..32].to_owned();
         let answer = Self::tagged(&etag);
         let headers = kept(headers);
-        inner.objects.insert(key, Object { bytes, etag, headers });
+        inner.insert(key, bytes, etag, headers);
         answer
+    }
+
+    /// The JSON call that copies: here every copy takes two calls, as large ones do.
+    fn rewrite(&self, from: String, to: String, query: &BTreeMap<String, String>, body: &[u8]) -> Response {
+        if self.seen.refuses_copies.load(Ordering::SeqCst) {
+            return StatusCode::NOT_IMPLEMENTED.into_response();
+        }
+        let mut inner = self.inner.lock().unwrap();
+        let generation = |key: &str| inner.objects.get(key).map(|o| o.generation.to_string());
+        if generation(&from).as_ref() != query.get("ifSourceGenerationMatch")
+            || (query.get("ifGenerationMatch").is_some_and(|g| g == "0") && generation(&to).is_some())
+        {
+            return StatusCode::PRECONDITION_FAILED.into_response();
+        }
+        let Some(token) = query.get("rewriteToken") else {
+            inner.count += 1;
+            let token = format!("token/{}+", inner.count);
+            let answer =
+                serde_json::json!({"kind": "storage#rewriteResponse", "done": false, "rewriteToken": token});
+            inner.rewrites.insert(token, (from, to, 1));
+            return axum::Json(answer).into_response();
+        };
+        match inner.rewrites.remove(token) {
+            Some((known_from, known_to, 1)) if known_from == from && known_to == to => {}
+            _ => return StatusCode::BAD_REQUEST.into_response(),
+        }
+        let wanted: serde_json::Value = serde_json::from_slice(body).unwrap();
+        let value = |v: &serde_json::Value| HeaderValue::from_str(v.as_str().unwrap()).unwrap();
+        let named = [
+            ("contentType", "content-type"),
+            ("cacheControl", "cache-control"),
+            ("contentLanguage", "content-language"),
+            ("contentDisposition", "content-disposition"),
+        ];
+        let mut headers: Vec<(String, HeaderValue)> = named
+            .iter()
+            .filter_map(|(json, header)| Some(((*header).to_owned(), value(wanted.get(json)?))))
+            .collect();
+        for (name, v) in wanted["metadata"].as_object().unwrap() {
+            headers.push((format!("x-goog-meta-{name}"), value(v)));
+        }
+        let Object { bytes, etag, .. } = inner.objects[&from].clone();
+        self.seen.copies.fetch_add(1, Ordering::SeqCst);
+        inner.insert(to, bytes, etag, headers);
+        axum::Json(serde_json::json!({"kind": "storage#rewriteResponse", "done": true})).into_response()
     }
 
     fn put_part(&self, id: &str, number: u32, bytes: Bytes) -> Response {
@@ -258,12 +321,7 @@ impl Stub {
         let count = upload.parts.len();
         let bytes: Vec<u8> = upload.parts.into_values().flatten().collect();
         let etag = format!("{}-{count}", &blake3::hash(&bytes).to_hex()[..32]);
-        let object = Object {
-            bytes: bytes.into(),
-            etag: etag.clone(),
-            headers: upload.headers,
-        };
-        inner.objects.insert(upload.key, object);
+        inner.insert(upload.key, bytes.into(), etag.clone(), upload.headers);
         let text =
             format!("<CompleteMultipartUploadResult><ETag>\"{etag}\"</ETag></CompleteMultipartUploadResult>");
         ([("x-goog-generation", "1")], text).into_response()
@@ -288,6 +346,12 @@ async fn answer(
         })
         .collect();
     let path = uri.path().trim_start_matches('/');
+    if let Some((from, to)) = path
+        .strip_prefix("storage/v1/b/bkt/o/")
+        .and_then(|rest| rest.split_once("/rewriteTo/b/bkt/o/"))
+    {
+        return stub.rewrite(path_decoded(from), path_decoded(to), &query, &bytes);
+    }
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     if path_decoded(bucket) != "bkt" {
         return failure(StatusCode::NOT_FOUND, "NoSuchBucket");

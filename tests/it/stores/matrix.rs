@@ -607,3 +607,51 @@ async fn every_pair_is_undone() {
     }
     work.stop().await;
 }
+
+/// Within one store nothing passes through here under the weaker checks; the receipt claims no hash, and the source goes only after
+/// both sides were read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_copied_unread_is_read_before_the_source_goes() {
+    let world = World::new(0).await;
+    let mut work = AtWork::over(&world.services);
+    let inside = |pair: &Pair<'_>| pair.from.name() == pair.to.name() && pair.from.name() != "file";
+    for pair in world.pairs().filter(inside) {
+        let name = pair.name();
+        let options = MoveOptions {
+            verify: VerifyLevel::Size,
+            ..MoveOptions::default()
+        };
+        let plan = pair.plan(options).await;
+        let check = plan.checks.iter().find(|c| c.name == "copies_inside").unwrap();
+        assert!(
+            check.ok && check.detail.contains("no content is read"),
+            "{check:?}"
+        );
+        assert!(plan.cost_lines.iter().all(|line| line.kind != "egress"), "{name}");
+        let Kind::Bucket(bucket) = pair.from else {
+            unreachable!()
+        };
+        let sent = bucket.seen.bytes();
+        let job = world.services.mover.queue(plan, false).await.unwrap();
+        work.until(job.id, "retired", |j| {
+            j.job
+                .reason
+                .as_deref()
+                .is_some_and(|r| r.ends_with("the source is removed"))
+        })
+        .await;
+        assert_eq!(bucket.seen.bytes(), sent, "{name}: nothing is sent");
+        pair.target_serves().await;
+        let mover = &world.services.mover;
+        let objects = mover.receipt_objects(job.id, "").await.unwrap();
+        assert!(objects.iter().all(|o| o.blake3.is_empty()), "{name}: {objects:?}");
+        let (receipt, seal) = mover.get_receipt(job.id).await.unwrap();
+        let signed = SignedReceipt {
+            receipt,
+            seal,
+            objects,
+        };
+        data_in_motion::services::receipt::check_seal(&signed, None).unwrap();
+    }
+    work.stop().await;
+}

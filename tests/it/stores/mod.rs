@@ -7,6 +7,7 @@ pub mod s3;
 
 mod contract;
 mod crash;
+mod inside;
 mod large;
 mod matrix;
 mod parts;
@@ -46,6 +47,10 @@ pub struct Seen {
     pub parts: std::sync::atomic::AtomicU64,
     /// When set, the parts that come after so many are never answered.
     pub parts_max: std::sync::Mutex<Option<u64>>,
+    /// Objects and parts that it was asked to copy by itself, and did.
+    pub copies: std::sync::atomic::AtomicU64,
+    /// When set, it knows no such copies.
+    pub refuses_copies: std::sync::atomic::AtomicBool,
 }
 
 impl Seen {

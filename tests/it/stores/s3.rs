@@ -34,6 +34,14 @@ impl Watched {
             Err(s3_error!(NoSuchUpload))
         }
     }
+
+    fn may_copy(&self) -> S3Result<()> {
+        if self.seen.refuses_copies.load(Ordering::SeqCst) {
+            Err(s3_error!(NotImplemented))
+        } else {
+            Ok(())
+        }
+    }
 }
 
 fn count(seen: &Seen, length: Option<i64>) {
@@ -47,6 +55,25 @@ impl S3 for Watched {
         count(&self.seen, req.input.content_length);
         let fs = self.fs.clone();
         to_its_end(async move { fs.put_object(req).await }).await
+    }
+    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        self.may_copy()?;
+        let fs = self.fs.clone();
+        let answer = tokio::spawn(async move { fs.copy_object(req).await })
+            .await
+            .unwrap();
+        self.seen.copies.fetch_add(1, Ordering::SeqCst);
+        answer
+    }
+    async fn upload_part_copy(
+        &self,
+        req: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        self.may_copy()?;
+        self.known(&req.input.upload_id)?;
+        let answer = self.fs.upload_part_copy(req).await?;
+        self.seen.copies.fetch_add(1, Ordering::SeqCst);
+        Ok(answer)
     }
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         self.fs.get_object(req).await

@@ -3,6 +3,7 @@
 //! Invariant: a secret that was changed behind its reference is used within [`KEPT`]; requests are tried again with growing pauses,
 //! and give up after [`GIVE_UP`].
 
+use super::copier::{Azure, Copier, Google};
 use super::credential::{self, S3Key};
 use super::http::{Connections, NoRoots};
 use crate::domain::location::{Provider, StorageUri, StoreAccess};
@@ -44,12 +45,21 @@ pub(super) struct Bucket {
     pub(super) raw: Option<Arc<super::raw::S3>>,
     /// What completes an upload to Azure that is gone on with.
     pub(super) blocks: Option<Arc<super::blocks::Azure>>,
+    /// Asks the store to copy by itself.
+    pub(super) copier: Option<Arc<Copier>>,
+    /// How the store is reached.
+    access: Arc<StoreAccess>,
     /// The same bucket by a client that sends a CRC64-NVME with all that it writes. Of its own, since simple stores that speak S3
     /// need not know it.
     summing: Option<Arc<AmazonS3>>,
 }
 
 impl Bucket {
+    /// Whether this is the same store as another bucket's, reached by the same credentials.
+    pub(super) fn is_one_store_with(&self, other: &Self) -> bool {
+        self.provider == other.provider && self.access == other.access
+    }
+
     /// The bucket, so that it checks and keeps the checksums of what is written, where that has to be asked for.
     pub(super) fn sending_sums(mut self) -> Self {
         if let Some(store) = self.summing.clone() {
@@ -206,25 +216,27 @@ fn build(
         }
         Provider::Local => return Err("it is a directory, not a bucket".into()),
     };
-    let (store, multipart, raw, summing) = made;
     Ok(Bucket {
-        store,
-        multipart,
+        store: made.store,
+        multipart: made.multipart,
         provider,
         shown: format!("{}://{name}", provider.scheme()),
         identity,
-        raw,
+        raw: made.raw,
         blocks,
-        summing,
+        copier: made.copier.map(Arc::new),
+        access: Arc::new(access.clone()),
+        summing: made.summing,
     })
 }
 
-type Made = (
-    Arc<dyn ObjectStore>,
-    Arc<dyn MultipartStore>,
-    Option<Arc<super::raw::S3>>,
-    Option<Arc<AmazonS3>>,
-);
+struct Made {
+    store: Arc<dyn ObjectStore>,
+    multipart: Arc<dyn MultipartStore>,
+    raw: Option<Arc<super::raw::S3>>,
+    copier: Option<Copier>,
+    summing: Option<Arc<AmazonS3>>,
+}
 
 fn s3(
     name: &str,
@@ -278,7 +290,13 @@ fn s3(
     let raw = super::raw::S3::new(raw, region.to_owned(), store.credentials().clone(), connections);
     let store = Arc::new(store);
     let raw = (!anonymous).then(|| Arc::new(raw));
-    Ok((store.clone(), store, raw, Some(summing)))
+    Ok(Made {
+        store: store.clone(),
+        multipart: store,
+        copier: raw.clone().map(Copier::s3),
+        raw,
+        summing: Some(summing),
+    })
 }
 
 fn gcs(
@@ -314,11 +332,19 @@ fn gcs(
     let store = builder
         .with_bucket_name(name)
         .with_retry(retry())
-        .with_http_connector(connections)
+        .with_http_connector(connections.clone())
         .build()
         .map_err(|e| plain(&e))?;
+    let base = endpoint.unwrap_or("https://storage.googleapis.com").to_owned();
+    let google = Google::new(base, name.to_owned(), store.credentials().clone(), connections);
     let store = Arc::new(store);
-    Ok((store.clone(), store, None, None))
+    Ok(Made {
+        store: store.clone(),
+        multipart: store,
+        raw: None,
+        copier: Some(Copier::google(google)),
+        summing: None,
+    })
 }
 
 fn azure(
@@ -355,11 +381,24 @@ fn azure(
         .with_http_connector(connections.clone())
         .build()
         .map_err(|e| plain(&e))?;
+    let copier = place.as_ref().map(|(url, account)| {
+        let base = url.strip_suffix(&format!("/{name}")).unwrap_or(url).to_owned();
+        let credentials = store.credentials().clone();
+        let (name, account) = (name.to_owned(), account.clone());
+        Copier::azure(Azure::new(base, name, account, credentials, connections.clone()))
+    });
     let store = Arc::new(store);
     let blocks = place.map(|(url, account)| {
         super::blocks::Azure::new(url, account, store.credentials().clone(), connections)
     });
-    Ok(((store.clone(), store, None, None), blocks))
+    let made = Made {
+        store: store.clone(),
+        multipart: store,
+        raw: None,
+        copier,
+        summing: None,
+    };
+    Ok((made, blocks))
 }
 
 /// The address of a container and its account; `None` where the environment names an emulator or another service in other words.

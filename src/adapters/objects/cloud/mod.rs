@@ -7,10 +7,12 @@
 mod attributes;
 mod blocks;
 mod client;
+mod copier;
 mod credential;
 mod failure;
 mod heed;
 mod http;
+mod inside;
 mod listing;
 mod path;
 mod places;
@@ -27,6 +29,7 @@ pub(super) use read::CloudSource;
 use super::Throttle;
 use super::source::{LocalSource, Source};
 use crate::domain::location::{Provider, StorageUri, StoreAccess};
+use crate::domain::migration::options::VerifyLevel;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Meter, ObjectError, OpenUpload, Parts, Prefix, Removed, Staging,
 };
@@ -133,7 +136,7 @@ impl CloudObjects {
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
         let bucket = self.bucket(&staging.target).await?;
-        let bucket = if staging.checksums {
+        let bucket = if staging.verify == VerifyLevel::Checksum {
             bucket.sending_sums()
         } else {
             bucket
@@ -144,6 +147,7 @@ impl CloudObjects {
             object,
             budget: &self.budget,
             meter,
+            inside: None,
         };
         if source.root.provider() == Provider::Local {
             let from = LocalSource {
@@ -154,10 +158,29 @@ impl CloudObjects {
             };
             write.copy(&from, parts).await
         } else {
-            write
-                .copy(&self.source(source, object, meter).await?, parts)
-                .await
+            let from = self.source(source, object, meter).await?;
+            let name = source.root.bucket().unwrap_or_default();
+            match write.copy_inside(&from, name, parts).await? {
+                Some(copied) => Ok(copied),
+                None => write.copy(&from, parts).await,
+            }
         }
+    }
+
+    /// Whether two places are in one store that can be asked to copy by itself.
+    pub(super) async fn is_one_store(&self, source: &Prefix, target: &Prefix) -> Result<bool, ObjectError> {
+        let (from, to) = (self.bucket(source).await?, self.bucket(target).await?);
+        Ok(to.is_one_store_with(&from) && to.copier.as_ref().is_some_and(|copier| copier.is_able()))
+    }
+
+    /// The BLAKE3 of an object, by reading it.
+    pub(super) async fn hash(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        meter: &Meter,
+    ) -> Result<String, ObjectError> {
+        Ok(self.source(at, object, meter).await?.hash(None).await?.0)
     }
 
     /// Copies an object from a bucket to this machine.

@@ -1,6 +1,7 @@
-//! The few requests to S3 that the client library does not make: which uploads in parts are open, and what checksum an object has.
+//! The few requests to S3 that the client library does not make: which uploads in parts are open, what checksum an object has, and
+//! (in `copier/s3.rs`) copies inside the store.
 //!
-//! Invariant: only looks. Signed like all others; a store that has not this request says so, and nothing is concluded from that.
+//! Invariant: signed like all others; a store that has not this request says so, and nothing is concluded from that.
 
 use super::http::Connections;
 use crate::ports::objects::OpenUpload;
@@ -108,7 +109,7 @@ impl S3 {
     }
 
     /// Sends a signed request without a body; `rest` is what follows the bucket's address.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         method: Method,
         rest: &str,

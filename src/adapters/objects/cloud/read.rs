@@ -11,10 +11,12 @@ use super::path::{condition, fingerprint_of, of_key};
 use super::told;
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::source::{Source, Whole};
-use crate::adapters::objects::sums::Sum;
+use crate::adapters::objects::sums::{Kind, Sum, Summing};
 use crate::adapters::objects::throttle::wait;
+use crate::adapters::objects::tree;
 use crate::ports::objects::{Expected, FoundObject, Meter, ObjectError, Prefix};
 use async_trait::async_trait;
+use blake3::hazmat::ChainingValue;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -80,18 +82,48 @@ impl CloudSource<'_> {
         Ok(found.into_stream())
     }
 
-    /// What the object carries, and when the store says that it was changed.
-    pub(super) async fn look(&self) -> Result<(Carried, i64), ObjectError> {
+    /// The object's BLAKE3, and its checksum of the kind that is wanted.
+    pub(super) async fn hash(&self, kind: Option<Kind>) -> Result<(String, Option<Sum>), ObjectError> {
+        let (stream, ..) = self.stream().await?;
+        let (mut hasher, mut summing) = (blake3::Hasher::new(), kind.map(Summing::new));
+        self.each(stream, self.object.size_bytes.0, |piece| {
+            hasher.update(&piece);
+            if let Some(summing) = &mut summing {
+                summing.add(&piece);
+            }
+        })
+        .await?;
+        let hash = hasher.finalize().to_hex().to_string();
+        Ok((hash, summing.map(Summing::finish)))
+    }
+
+    /// The chaining value of a part of the object in its BLAKE3.
+    pub(super) async fn chain(&self, offset: u64, length: u64) -> Result<ChainingValue, ObjectError> {
+        let mut hasher = tree::begin(offset);
+        let stream = self.stream_part(offset, length).await?;
+        self.each(stream, length, |piece| {
+            hasher.update(&piece);
+        })
+        .await?;
+        Ok(tree::end(&hasher))
+    }
+
+    /// What the object carries, and what the store says of it.
+    pub(super) async fn look(&self) -> Result<Looked, ObjectError> {
         let options = GetOptions {
             if_match: condition(self.object),
             head: true,
             ..GetOptions::default()
         };
         match self.bucket.store.get_opts(&self.path, options).await {
-            Ok(found) => Ok((
-                Carried::of(&found.attributes, self.bucket.provider),
-                found.meta.last_modified.timestamp(),
-            )),
+            Ok(found) if fingerprint_of(&found.meta).as_ref() != Ok(&self.object.fingerprint) => {
+                Err(self.changed())
+            }
+            Ok(found) => Ok(Looked {
+                carried: Carried::of(&found.attributes, self.bucket.provider),
+                modified: found.meta.last_modified.timestamp(),
+                version: found.meta.version,
+            }),
             Err(Error::NotFound { .. } | Error::Precondition { .. }) => Err(self.changed()),
             Err(e) => Err(failure(&e, "look at", &self.bucket, &self.path)),
         }
@@ -107,10 +139,22 @@ impl CloudSource<'_> {
 
     async fn collect(
         &self,
-        mut stream: BoxStream<'static, object_store::Result<Bytes>>,
+        stream: BoxStream<'static, object_store::Result<Bytes>>,
         length: u64,
     ) -> Result<Vec<Bytes>, ObjectError> {
-        let (mut pieces, mut read) = (Vec::new(), 0_u64);
+        let mut pieces = Vec::new();
+        self.each(stream, length, |piece| pieces.push(piece)).await?;
+        Ok(pieces)
+    }
+
+    /// Goes through a stream of so many bytes.
+    async fn each(
+        &self,
+        mut stream: BoxStream<'static, object_store::Result<Bytes>>,
+        length: u64,
+        mut take: impl FnMut(Bytes) + Send,
+    ) -> Result<(), ObjectError> {
+        let mut read = 0_u64;
         while let Some(piece) = heed(self.meter, async { Ok(stream.next().await) }).await? {
             let piece = self.piece(piece)?;
             read += piece.len() as u64;
@@ -118,10 +162,10 @@ impl CloudSource<'_> {
                 return Err(self.changed());
             }
             count(piece.len() as u64, self.throttle, self.meter).await?;
-            pieces.push(piece);
+            take(piece);
         }
         if read == length {
-            Ok(pieces)
+            Ok(())
         } else {
             Err(ObjectError::Io(format!(
                 "read {}/{}: the answer ended after {read} of {length} bytes",
@@ -129,6 +173,15 @@ impl CloudSource<'_> {
             )))
         }
     }
+}
+
+/// What a store says of an object.
+pub(super) struct Looked {
+    pub(super) carried: Carried,
+    /// When it was changed, in Unix seconds.
+    pub(super) modified: i64,
+    /// Its version, where the store tells one.
+    pub(super) version: Option<String>,
 }
 
 /// Books bytes with the limit and the meter.
@@ -162,7 +215,7 @@ impl Source for CloudSource<'_> {
     }
 
     async fn carried(&self) -> Result<Carried, ObjectError> {
-        Ok(self.look().await?.0)
+        Ok(self.look().await?.carried)
     }
 }
 
@@ -229,6 +282,13 @@ pub(super) async fn verify(
     {
         return Ok(());
     }
+    let Some(hash) = &expected.content_hash else {
+        return Err(mismatch(
+            bucket,
+            key,
+            "has no checksum that could be compared, and no hash of it was computed when the store copied it",
+        ));
+    };
     let options = GetOptions::default();
     let asked = async {
         bucket
@@ -249,7 +309,7 @@ pub(super) async fn verify(
         length += piece.len() as u64;
         count(piece.len() as u64, throttle, meter).await?;
     }
-    if length != wanted || hasher.finalize().to_hex().as_str() != expected.content_hash {
+    if length != wanted || hasher.finalize().to_hex().as_str() != hash {
         return Err(mismatch("differs from what was read at the source".into()));
     }
     Ok(())

@@ -60,8 +60,8 @@ async fn receive_large(
     meter: &Arc<Meter>,
 ) -> Result<Copied, ObjectError> {
     let object = source.object;
-    let (carried, modified) = source.look().await?;
-    let meta = carried.to_file(modified);
+    let looked = source.look().await?;
+    let meta = looked.carried.to_file(looked.modified);
     let part = move |name: String, span: (u64, u64)| async move {
         let stream = source.stream_part(span.0, span.1).await?;
         let (staging, object) = (staging.clone(), object.clone());

@@ -9,11 +9,13 @@ use super::blocks::Refused;
 use super::client::Bucket;
 use super::failure::{failure, is_gone_or_refused};
 use super::heed::heed;
+use super::inside::{self, Inside};
 use super::path::{fingerprint, of_key};
 use crate::adapters::objects::source::Source;
 use crate::adapters::objects::sums::{self, Sum};
 use crate::adapters::objects::tree;
 use crate::domain::location::Provider;
+use crate::domain::migration::options::VerifyLevel;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::{Copied, FoundObject, Meter, ObjectError, Part, Parts, Staging, Upload};
 use futures::StreamExt;
@@ -74,6 +76,8 @@ pub(super) struct Write<'a> {
     pub(super) object: &'a FoundObject,
     pub(super) budget: &'a Budget,
     pub(super) meter: &'a Meter,
+    /// Set while the store copies by itself.
+    pub(super) inside: Option<&'a Inside<'a>>,
 }
 
 impl Write<'_> {
@@ -88,7 +92,7 @@ impl Write<'_> {
             let put = self
                 .put(&path, whole.pieces.into_iter().collect(), attributes)
                 .await?;
-            return self.copied(&put, whole.hash, sum, &whole.carried);
+            return self.copied(&put, Some(whole.hash), sum, &whole.carried);
         }
         let carried = heed(self.meter, source.carried()).await?;
         self.refuse_strangers(&path).await?;
@@ -104,20 +108,19 @@ impl Write<'_> {
     /// The checksum that the store will keep of these bytes, where it is wanted.
     fn sums(&self, pieces: &[bytes::Bytes]) -> Option<Sum> {
         let kind = sums::Kind::of(self.bucket.provider)?;
-        self.staging
-            .checksums
+        (self.staging.verify == VerifyLevel::Checksum)
             .then(|| sums::of(kind, pieces.iter().map(AsRef::as_ref)))
     }
 
-    fn attributes(&self, carried: &Carried) -> Attributes {
+    pub(super) fn attributes(&self, carried: &Carried) -> Attributes {
         let class = self.staging.class.as_ref();
         carried.to_write(self.bucket.provider, &self.staging.mark(), class)
     }
 
-    fn copied(
+    pub(super) fn copied(
         &self,
         put: &PutResult,
-        hash: String,
+        hash: Option<String>,
         sum: Option<Sum>,
         carried: &Carried,
     ) -> Result<Copied, ObjectError> {
@@ -132,7 +135,7 @@ impl Write<'_> {
         })
     }
 
-    fn failure(&self, error: &Error, path: &Path) -> ObjectError {
+    pub(super) fn failure(&self, error: &Error, path: &Path) -> ObjectError {
         failure(error, "write", self.bucket, path)
     }
 
@@ -170,7 +173,7 @@ impl Write<'_> {
     }
 
     /// Whatever stands at the place must carry this job's mark.
-    async fn refuse_strangers(&self, path: &Path) -> Result<(), ObjectError> {
+    pub(super) async fn refuse_strangers(&self, path: &Path) -> Result<(), ObjectError> {
         for tries in 1.. {
             match heed(self.meter, look(self.bucket, path)).await? {
                 Some(found) if !is_of_job(found.mark.as_deref(), self.staging) => {}
@@ -229,20 +232,17 @@ impl Write<'_> {
         let done = async { upload.complete().await.map_err(|e| self.failure(&e, path)) };
         let put = heed(self.meter, done).await?;
         // Azure keeps no checksum of what came in parts.
-        Ok((put, whole_hash(&chains)?, None))
+        Ok((put, Some(whole_hash(&chains)?), None))
     }
 
-    async fn in_parts(
+    pub(super) async fn in_parts(
         &self,
         path: &Path,
         source: &dyn Source,
         attributes: Attributes,
         parts: &dyn Parts,
     ) -> Result<Done, ObjectError> {
-        let begun = parts.begun().await?;
-        if let Some(upload) =
-            begun.filter(|u| u.part_bytes.0.is_power_of_two() && u.part_bytes.0 >= tree::PART_MIN)
-        {
+        if let Some(upload) = self.begun(path, parts).await? {
             match self.go_on(path, source, &attributes, parts, upload).await {
                 // The store has given it up, or completed it without our hearing of it.
                 Err(Halted::Gone(chains, sum)) => {
@@ -258,7 +258,7 @@ impl Write<'_> {
             self.make_way(path).await?;
         }
         let id = self.new_upload(path, &attributes).await?;
-        let part_bytes = Bytes(part_bytes(self.object.size_bytes.0));
+        let part_bytes = Bytes(self.part_bytes());
         parts.begin(&id, part_bytes).await?;
         let upload = Upload {
             id,
@@ -306,6 +306,41 @@ impl Write<'_> {
         .await
     }
 
+    /// What an earlier copy left, where it can be gone on with; what cannot is given up.
+    async fn begun(&self, path: &Path, parts: &dyn Parts) -> Result<Option<Upload>, ObjectError> {
+        let Some(upload) = parts.begun().await? else {
+            return Ok(None);
+        };
+        let size = upload.part_bytes.0;
+        // Parts that a store copied by itself may be larger than what is held in memory, and have no hash.
+        let usable = size.is_power_of_two()
+            && (tree::PART_MIN..=self.part_bytes()).contains(&size)
+            && (!self.reads() || upload.parts.iter().all(|part| !part.chain.is_empty()));
+        if usable {
+            return Ok(Some(upload));
+        }
+        // Blocks on Azure end by themselves.
+        if self.bucket.blocks.is_some() {
+            return Ok(None);
+        }
+        let given_up = async { Ok(self.bucket.multipart.abort_multipart(path, &upload.id).await) };
+        if let Err(error) = heed(self.meter, given_up).await? {
+            tracing::debug!(%error, "an upload that cannot be gone on with is found at the next start");
+        }
+        Ok(None)
+    }
+
+    /// The size of parts.
+    fn part_bytes(&self) -> u64 {
+        let size = part_bytes(self.object.size_bytes.0);
+        self.inside.map_or(size, |_| size.max(inside::PART))
+    }
+
+    /// Whether every byte passes through here.
+    fn reads(&self) -> bool {
+        self.inside.is_none() || self.staging.verify == VerifyLevel::Full
+    }
+
     /// Sends the parts that are missing and completes the upload.
     async fn go_on(
         &self,
@@ -346,12 +381,12 @@ impl Write<'_> {
         };
         let chains: Vec<_> = done.values().filter_map(|p| tree::from_hex(&p.chain)).collect();
         let sum = self.joined(&upload, done.values());
-        if chains.len() as u64 != count {
+        if self.reads() && chains.len() as u64 != count {
             return Err(broken().into());
         }
         let ids: Vec<String> = done.into_values().map(|p| p.id).collect();
         match self.complete(path, &upload, ids, attributes).await {
-            Ok(put) => Ok((put, whole_hash(&chains)?, sum)),
+            Ok(put) => Ok((put, self.whole_hash(&chains)?, sum)),
             Err(Halted::Gone(..)) => Err(Halted::Gone(chains, sum)),
             Err(failed) => Err(failed),
         }
@@ -421,6 +456,11 @@ impl Write<'_> {
         number: u32,
     ) -> Result<Part, Halted> {
         let (offset, length) = self.span(upload, number);
+        if let Some(inside) = self.inside {
+            return self
+                .one_part_inside(inside, path, upload, number, (offset, length))
+                .await;
+        }
         let _held = heed(self.meter, self.budget.take(length)).await?;
         let pieces = source.part(offset, length).await?;
         let chain = tree::to_hex(&chain_of(offset, &pieces));
@@ -442,21 +482,27 @@ impl Write<'_> {
         }
     }
 
+    /// The hash of the whole, where its parts were read.
+    fn whole_hash(&self, chains: &[blake3::hazmat::ChainingValue]) -> Result<Option<String>, ObjectError> {
+        self.reads().then(|| whole_hash(chains)).transpose()
+    }
+
     /// The object that an earlier try completed, when it is there and of this attempt.
     async fn adopt(
         &self,
         path: &Path,
         chains: &[blake3::hazmat::ChainingValue],
-    ) -> Result<Option<(PutResult, String)>, ObjectError> {
+    ) -> Result<Option<(PutResult, Option<String>)>, ObjectError> {
         let found = heed(self.meter, look(self.bucket, path)).await?;
         let Some(found) = found.filter(|f| {
             f.mark.as_deref() == Some(&self.staging.mark()) && f.size == self.object.size_bytes.0
         }) else {
             return Ok(None);
         };
-        let Some(hash) = tree::root(chains) else {
+        let hash = tree::root(chains);
+        if hash.is_none() && self.reads() {
             return Ok(None);
-        };
+        }
         let put = PutResult {
             e_tag: found.tag,
             version: None,
@@ -467,10 +513,10 @@ impl Write<'_> {
 }
 
 /// A whole object: what the store said, its BLAKE3, and its checksum where that is wanted.
-type Done = (PutResult, String, Option<Sum>);
+type Done = (PutResult, Option<String>, Option<Sum>);
 
 /// Why the parts of an upload ended.
-enum Halted {
+pub(super) enum Halted {
     /// The store does not know the upload; the chaining values of its parts and the checksum, when all were sent.
     Gone(Vec<blake3::hazmat::ChainingValue>, Option<Sum>),
     Failed(ObjectError),
@@ -520,7 +566,7 @@ pub(super) async fn look(bucket: &Bucket, path: &Path) -> Result<Option<Seen>, O
 }
 
 /// Whether an object's mark is of any attempt of this job.
-fn is_of_job(mark: Option<&str>, staging: &Staging) -> bool {
+pub(super) fn is_of_job(mark: Option<&str>, staging: &Staging) -> bool {
     mark.and_then(|m| m.rsplit_once('-'))
         .is_some_and(|(token, _)| token == staging.token)
 }

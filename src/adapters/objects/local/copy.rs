@@ -164,7 +164,7 @@ pub(super) fn put_in_place(
         .map_err(|e| failure(e, "put in place", &data.child_path(name)))?;
     let stat = rustix::fs::fstat(out).map_err(|e| failure(e, "look at", &data.child_path(name)))?;
     Ok(Copied {
-        content_hash,
+        content_hash: Some(content_hash),
         metadata: metadata(&stat),
         fingerprint: fingerprint(&stat),
         checksum: None,
@@ -354,6 +354,28 @@ pub(super) fn like_source(out: &File, before: &Stat, key: &str, length: u64) -> 
     finish(out, &FileMeta::of(before), Some(accessed), key, length)
 }
 
+/// Reads an object of a source for its hash.
+pub(super) fn hash(
+    at: &Prefix,
+    object: &FoundObject,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<String, ObjectError> {
+    let changed = || ObjectError::Changed(object.key.clone());
+    let (folder, name) = split_key(&object.key)?;
+    let (mut file, before) = Dir::open(at)?.descend(folder)?.file(name)?;
+    if fingerprint(&before) != object.fingerprint {
+        return Err(changed());
+    }
+    let size = object.size_bytes.0;
+    let (hash, length) = stream(&mut file, |_| Ok(()), &object.key, size, throttle, meter)?;
+    let after = rustix::fs::fstat(&file).map_err(|e| failure(e, "look at", &object.key))?;
+    if length != size || fingerprint(&after) != object.fingerprint {
+        return Err(changed());
+    }
+    Ok(hash)
+}
+
 /// Reads an object from the device and compares it.
 pub(super) fn verify(
     at: &Prefix,
@@ -379,12 +401,17 @@ pub(super) fn verify(
             metadata(&stat)
         )));
     }
+    let Some(wanted) = &expected.content_hash else {
+        return Err(ObjectError::Mismatch(format!(
+            "the object {key:?} has no hash to compare with: none was computed when it was copied"
+        )));
+    };
     // So that the bytes come from the device rather than from memory. Best effort: the kernel may refuse.
     if let Err(errno) = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed) {
         tracing::debug!(%errno, object = key, "the page cache is not dropped");
     }
     let (hash, length) = stream(&mut file, |_| Ok(()), key, expected.size_bytes.0, throttle, meter)?;
-    if hash != expected.content_hash || length != expected.size_bytes.0 {
+    if hash != *wanted || length != expected.size_bytes.0 {
         return Err(ObjectError::Mismatch(format!(
             "the object {key:?} read back differs from what was read at the source"
         )));

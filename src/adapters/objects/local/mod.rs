@@ -198,6 +198,17 @@ impl Objects for LocalObjects {
         Self::blocking(move || copy::verify(&at, &expected, throttle.as_deref(), &meter)).await
     }
 
+    async fn hash(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        meter: &Arc<Meter>,
+    ) -> Result<String, ObjectError> {
+        let (at, object) = (at.clone(), object.clone());
+        let (throttle, meter) = (self.throttle.clone(), meter.clone());
+        Self::blocking(move || copy::hash(&at, &object, throttle.as_deref(), &meter)).await
+    }
+
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
         let at = at.clone();
         Self::blocking(move || match Dir::open(&at) {

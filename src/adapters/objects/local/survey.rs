@@ -123,6 +123,7 @@ pub(super) fn survey_target(target: &Prefix) -> Result<Survey, ObjectError> {
         free_bytes: free,
         not_placeable: None,
         limits: Vec::new(),
+        one_store: false,
     })
 }
 

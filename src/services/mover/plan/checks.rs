@@ -252,11 +252,15 @@ pub(super) fn of_jobs(live: Option<&JobBrief>) -> PlanCheck {
 /// What was asked for: the check at the end, and what the move may cost.
 pub(super) fn of_options(
     options: &MoveOptions,
+    one_store: bool,
     figures: &Figures,
     census: &Census,
     target: &Target,
 ) -> Vec<PlanCheck> {
     let mut checks = vec![of_verify(options.verify, target, census)];
+    if one_store {
+        checks.push(of_one_store(options.verify, target));
+    }
     if options.keep_source || options.replicate {
         checks.push(check(
             "second_copy",
@@ -288,6 +292,34 @@ pub(super) fn of_options(
         checks.push(unless("max_cost", over, fine));
     }
     checks
+}
+
+/// Source and target are in one store: who copies, and what passes through here all the same.
+fn of_one_store(level: VerifyLevel, target: &Target) -> PlanCheck {
+    let reads = match level {
+        VerifyLevel::Full => {
+            "to prove the copy each object is read here once at either side, as in any move; --verify checksum compares the store's \
+             own checksums instead and reads only what has none"
+        }
+        VerifyLevel::Checksum => {
+            "the checksums that it keeps of both sides are compared; only objects of which it keeps none are read here"
+        }
+        VerifyLevel::Size => "no content is read",
+    };
+    let late = match target.location.provider {
+        Provider::S3 => {
+            "; where it does not know the condition on the target in copies, that nothing stands there is only looked at beforehand"
+        }
+        _ => "",
+    };
+    check(
+        "copies_inside",
+        true,
+        format!(
+            "source and target are one store, which is asked to copy by itself: requests are paid, and nothing is sent from here; \
+             {reads}{late}; if it turns out not to know such copies, the bytes pass through this machine"
+        ),
+    )
 }
 
 fn of_verify(level: VerifyLevel, target: &Target, census: &Census) -> PlanCheck {

@@ -1,0 +1,185 @@
+//! Copies inside an account of Azure: `Copy Blob`, which the store may carry out later, so that its end has to be waited for.
+//!
+//! Invariant: a copy that is given up is taken back as far as the store lets it; what stays of it carries the mark of its job.
+
+use super::{Order, Refusal, path_of, refusal, text};
+use crate::adapters::objects::cloud::http::Connections;
+use crate::ports::objects::Meter;
+use hyper::Method;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use object_store::azure::{AzureAuthorizer, AzureCredential, AzureCredentialProvider};
+use object_store::client::{HttpRequest, HttpRequestBody, HttpResponse};
+use object_store::{Attribute, Attributes};
+use std::time::Duration;
+
+/// How often a copy that is under way is looked at: soon at first, then seldom.
+const LOOK_FIRST: Duration = Duration::from_millis(100);
+const LOOK_LAST: Duration = Duration::from_secs(5);
+/// How long a copy that makes no progress is waited for.
+const STANDSTILL: Duration = Duration::from_secs(300);
+
+/// One container.
+pub(in crate::adapters::objects::cloud) struct Azure {
+    /// The account's address.
+    base: String,
+    container: String,
+    account: String,
+    credentials: AzureCredentialProvider,
+    connections: Connections,
+}
+
+impl Azure {
+    pub(in crate::adapters::objects::cloud) fn new(
+        base: String,
+        container: String,
+        account: String,
+        credentials: AzureCredentialProvider,
+        connections: Connections,
+    ) -> Self {
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
+            container,
+            account,
+            credentials,
+            connections,
+        }
+    }
+
+    pub(super) async fn copy(&self, order: &Order<'_>, meter: &Meter) -> Result<(), Refusal> {
+        let credential = self.credential().await?;
+        let mut headers = carried(order.attributes)?;
+        let mut source = format!("{}/{}/{}", self.base, order.from_bucket, path_of(order.from));
+        if let AzureCredential::SASToken(pairs) = credential.as_ref() {
+            let all: Vec<String> = pairs
+                .iter()
+                .map(|(name, value)| {
+                    format!("{name}={}", crate::adapters::objects::cloud::raw::encoded(value))
+                })
+                .collect();
+            source = format!("{source}?{}", all.join("&"));
+        }
+        set(&mut headers, "x-ms-copy-source", &source)?;
+        set(&mut headers, "x-ms-source-if-match", order.from_tag)?;
+        set(&mut headers, "if-none-match", "*")?;
+        let to = format!("{}/{}/{}", self.base, self.container, path_of(order.to));
+        let answer = self.ask(Method::PUT, &to, headers).await?;
+        if !answer.status().is_success() {
+            return Err(refused(answer).await);
+        }
+        let mut state = State::of(answer.headers());
+        let (mut pause, mut stood) = (LOOK_FIRST, Duration::ZERO);
+        while state.status == "pending" {
+            if stood >= STANDSTILL {
+                self.give_up(&to, &state.id).await;
+                return Err(Refusal::Busy("a copy inside the store makes no progress".into()));
+            }
+            tokio::time::sleep(pause).await;
+            stood += pause;
+            pause = (pause * 2).min(LOOK_LAST);
+            let seen = self.ask(Method::HEAD, &to, HeaderMap::new()).await?;
+            if !seen.status().is_success() {
+                return Err(refusal(seen.status(), ""));
+            }
+            let now = State::of(seen.headers());
+            if now.id != state.id {
+                return Err(Refusal::Condition);
+            }
+            if now.progress != state.progress {
+                stood = Duration::ZERO;
+                meter.sign_of_life();
+            }
+            state = now;
+        }
+        match state.status.as_str() {
+            "success" => Ok(()),
+            other => Err(Refusal::Failed(format!(
+                "a copy inside the store ended as {other:?}"
+            ))),
+        }
+    }
+
+    /// Best effort: what stays is found by its mark.
+    async fn give_up(&self, to: &str, id: &str) {
+        let mut headers = HeaderMap::new();
+        if set(&mut headers, "x-ms-copy-action", "abort").is_ok() {
+            let url = format!("{to}?comp=copy&copyid={id}");
+            if let Err(why) = self.ask(Method::PUT, &url, headers).await {
+                tracing::warn!(?why, "a copy inside the store could not be taken back");
+            }
+        }
+    }
+
+    async fn credential(&self) -> Result<std::sync::Arc<AzureCredential>, Refusal> {
+        self.credentials
+            .get_credential()
+            .await
+            .map_err(|e| Refusal::Busy(crate::adapters::objects::cloud::failure::text(&e)))
+    }
+
+    async fn ask(&self, method: Method, url: &str, headers: HeaderMap) -> Result<HttpResponse, Refusal> {
+        let credential = self.credential().await?;
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        *request.uri_mut() = url
+            .parse()
+            .map_err(|_| Refusal::Failed("the address cannot be used".into()))?;
+        AzureAuthorizer::new(&credential, &self.account)
+            .try_authorize(&mut request)
+            .map_err(|e| Refusal::Failed(crate::adapters::objects::cloud::failure::text(&e)))?;
+        let client = self.connections.clone().client();
+        client
+            .execute(request)
+            .await
+            .map_err(|e| Refusal::Busy(e.to_string()))
+    }
+}
+
+/// How far a copy is.
+struct State {
+    status: String,
+    id: String,
+    progress: String,
+}
+
+impl State {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        Self {
+            status: text("x-ms-copy-status"),
+            id: text("x-ms-copy-id"),
+            progress: text("x-ms-copy-progress"),
+        }
+    }
+}
+
+async fn refused(answer: HttpResponse) -> Refusal {
+    let status = answer.status();
+    match text(answer).await {
+        Ok(text) => refusal(status, &text),
+        Err(other) => other,
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Refusal> {
+    let unable = || Refusal::Unable(format!("{name} cannot be sent as it is"));
+    let name: HeaderName = name.parse().map_err(|_| unable())?;
+    headers.insert(name, HeaderValue::from_str(value).map_err(|_| unable())?);
+    Ok(())
+}
+
+/// What a copy is to carry. Its content headers are the source's own, which cannot be told otherwise.
+fn carried(attributes: &Attributes) -> Result<HeaderMap, Refusal> {
+    let mut headers = HeaderMap::new();
+    for (attribute, value) in attributes {
+        match attribute {
+            Attribute::Metadata(name) => set(&mut headers, &format!("x-ms-meta-{name}"), value.as_ref())?,
+            Attribute::StorageClass => set(&mut headers, "x-ms-access-tier", value.as_ref())?,
+            _ => {}
+        }
+    }
+    Ok(headers)
+}
