@@ -81,6 +81,8 @@ pub struct Staging {
     /// are sent along, and told in [`Copied::checksum`]. An object that a store copies by itself is read, for its hash, only where
     /// the check cannot do without.
     pub verify: VerifyLevel,
+    /// Whether copies may share blocks of a disk with their source until either is changed; not when they are to be second copies.
+    pub may_share: bool,
 }
 
 impl Staging {

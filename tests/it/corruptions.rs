@@ -79,6 +79,7 @@ async fn ten_thousand_corruptions_are_found_with_the_name_of_the_object() {
         attempt: 1,
         class: None,
         verify: VerifyLevel::Full,
+        may_share: true,
     };
     ground.store.prepare(&staging).await.unwrap();
     let at = staging.data();
@@ -182,6 +183,7 @@ async fn a_thousand_sources_that_change_under_the_copy_give_no_mixed_object() {
         attempt: 1,
         class: None,
         verify: VerifyLevel::Full,
+        may_share: true,
     };
     ground.store.prepare(&staging).await.unwrap();
     let path = ground.path("set/object");

@@ -146,7 +146,10 @@ async fn a_view_is_saved_opened_and_forgotten_without_javascript() {
     );
     assert!(words(&page.text).contains("By size"));
     let other = browser.get("/jobs").await.text;
-    assert!(!other.contains("href=\"/datasets?sort=size\""), "each list has its own");
+    assert!(
+        !other.contains("href=\"/datasets?sort=size\""),
+        "each list has its own"
+    );
 
     let api = Api::new(&app.listen().await);
     let views = api.get("/api/v1/views").await.json();

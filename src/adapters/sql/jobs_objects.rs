@@ -269,6 +269,7 @@ pub async fn set_copied(
     }
     Ok(())
 }
+
 /// Takes note of the hash of a source object that was not read when its store copied it. The receipt, which was signed without it,
 /// stays as it is.
 ///

@@ -190,6 +190,7 @@ impl Held {
             attempt: number,
             class: Some(self.row.job.target_class.clone()),
             verify: self.row.options.verify,
+            may_share: !(self.row.options.replicate || self.row.options.keep_source),
         })
     }
 

@@ -6,6 +6,7 @@ mod durable;
 mod keys;
 mod listing;
 mod removing;
+mod sharing;
 mod staging;
 mod verifying;
 
@@ -70,6 +71,7 @@ impl Ground {
             attempt: 1,
             class: None,
             verify: VerifyLevel::Full,
+            may_share: true,
         }
     }
 

@@ -95,6 +95,7 @@ fn staging(target: Prefix) -> Staging {
         attempt: 1,
         class: None,
         verify: VerifyLevel::Full,
+        may_share: true,
     }
 }
 

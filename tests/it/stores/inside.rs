@@ -41,6 +41,7 @@ impl Ground {
             attempt: 1,
             class: None,
             verify,
+            may_share: true,
         }
     }
 
@@ -347,11 +348,11 @@ impl Parts for Memory {
     }
 }
 
-/// Beyond 64 MiB S3 copies in parts, and a copy that was killed asks for the missing ones only.
+/// Beyond 32 MiB S3 copies in parts, and a copy that was killed asks for the missing ones only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_object_is_copied_in_parts_and_gone_on_with() {
     let ground = Ground::new(s3::bucket().await);
-    let bytes = content(66 << 20);
+    let bytes = content(33 << 20);
     let object = ground.put(&bytes).await;
     let seen = &ground.bucket.seen;
     let sent = seen.bytes();
@@ -366,7 +367,7 @@ async fn a_large_object_is_copied_in_parts_and_gone_on_with() {
         assert!(ground.bucket.raw.get(&format!("root/copy/{KEY}")).await.is_none());
         let asked = seen.copies.load(Ordering::SeqCst) - before;
         let upload = memory.upload.lock().unwrap().clone().unwrap();
-        assert_eq!((upload.part_bytes, upload.parts.len()), (Bytes(64 << 20), 1));
+        assert_eq!((upload.part_bytes, upload.parts.len()), (Bytes(32 << 20), 1));
 
         *memory.left.lock().unwrap() = None;
         let copied = ground
@@ -391,7 +392,7 @@ async fn a_large_object_is_copied_in_parts_and_gone_on_with() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_stops_copying_in_the_middle_gets_the_bytes() {
     let ground = Ground::new(s3::bucket().await);
-    let bytes = content(66 << 20);
+    let bytes = content(33 << 20);
     let object = ground.put(&bytes).await;
     let seen = &ground.bucket.seen;
     let memory = Memory::default();

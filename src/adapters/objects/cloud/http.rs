@@ -1,6 +1,6 @@
 //! The connections to stores: one pool, one TLS stack, a time limit on every wait.
 //!
-//! Invariant: no request waits for ever. Connecting, the answer's head (with time for the body that is sent) and each piece of the
+//! Invariant: no request waits for ever. Connecting, the answer's head (with time for what is sent or copied) and each piece of the
 //! answer's body have limits, whatever the store does. Nothing limits a whole answer, since that may be terabytes.
 
 use super::told::Told;
@@ -27,7 +27,8 @@ use tokio::time::{Instant, Sleep};
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a store may think before it answers.
 const ANSWER: Duration = Duration::from_secs(30);
-/// The slowest upload that is taken for one that gets on, in bytes a second: time for the answer is added at this rate.
+/// The slowest upload, or copy inside the store, that is taken for one that gets on, in bytes a second: time for the answer is added
+/// at this rate.
 const SLOWEST: u64 = 64 * 1024;
 /// How long the next piece of an answer may take.
 const PIECE: Duration = Duration::from_secs(30);
@@ -39,6 +40,10 @@ type Pool = Client<HttpsConnector<Tcp>, HttpRequestBody>;
 /// A pool of connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Connections(Pool);
+
+/// How many bytes a request makes the store copy before it answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copies(pub(super) u64);
 
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {0} s")]
@@ -88,7 +93,8 @@ impl HttpService for Connections {
         let agent = HeaderValue::from_static(concat!("dim/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
         let sent = request.body().content_length() as u64;
-        let patience = ANSWER + Duration::from_secs(sent / SLOWEST);
+        let copied = request.extensions().get::<Copies>().map_or(0, |copies| copies.0);
+        let patience = ANSWER + Duration::from_secs((sent + copied) / SLOWEST);
         let answer = tokio::time::timeout(patience, self.0.request(request))
             .await
             .map_err(|_| HttpError::new(HttpErrorKind::Timeout, TooLate(patience.as_secs())))?

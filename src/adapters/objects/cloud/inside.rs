@@ -19,7 +19,7 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutResult};
 
 /// Objects over this size are copied in parts of it, where the vendor has such a thing.
-pub(super) const PART: u64 = 64 << 20;
+pub(super) const PART: u64 = 32 << 20;
 /// How often a copy is asked for where something of this job's own stands in the way.
 const TRIES: usize = 3;
 
@@ -56,6 +56,7 @@ impl Write<'_> {
                 from: &from.path,
                 from_tag: &tag,
                 from_version: looked.version.as_deref(),
+                bytes: self.object.size_bytes.0,
                 to: &path,
                 attributes: &attributes,
                 sums: self.staging.verify == VerifyLevel::Checksum,

@@ -95,8 +95,9 @@ impl S3 {
     pub(super) async fn head(&self, path: &Path) -> Result<HeaderMap, String> {
         let segments: Vec<String> = path.as_ref().split('/').map(encoded).collect();
         let rest = format!("/{}", segments.join("/"));
-        let asked = self.ask(Method::HEAD, &rest, |headers| {
-            headers.insert("x-amz-checksum-mode", HeaderValue::from_static("ENABLED"));
+        let asked = self.ask(Method::HEAD, &rest, |request| {
+            let enabled = HeaderValue::from_static("ENABLED");
+            request.headers_mut().insert("x-amz-checksum-mode", enabled);
         });
         let answer = tokio::time::timeout(PATIENCE, asked)
             .await
@@ -113,7 +114,7 @@ impl S3 {
         &self,
         method: Method,
         rest: &str,
-        set: impl FnOnce(&mut HeaderMap),
+        set: impl FnOnce(&mut HttpRequest),
     ) -> Result<HttpResponse, String> {
         let credential = self
             .credentials
@@ -122,7 +123,7 @@ impl S3 {
             .map_err(|e| super::failure::text(&e))?;
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.method_mut() = method;
-        set(request.headers_mut());
+        set(&mut request);
         *request.uri_mut() = format!("{}{rest}", self.url)
             .parse()
             .map_err(|_| "the address cannot be used".to_owned())?;

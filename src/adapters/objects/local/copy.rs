@@ -6,6 +6,7 @@
 use super::dir::{Dir, failure, io_failure, segments, split_key};
 use super::durable::ALONE;
 use super::listing::fingerprint;
+use super::share::{self, one_file_system};
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::throttle::rest;
 use crate::ports::objects::{Copied, Expected, FoundObject, Meter, ObjectError, Prefix, Staging};
@@ -278,8 +279,9 @@ pub(super) fn copy(
     }
     let partial_dir = Dir::open(&staging.partial())?;
     let partial = partial_name();
-    let mut out = partial_dir.new_file(&partial)?;
-    let written = write_whole(&mut file, &mut out, &before, object, throttle, meter);
+    let out = partial_dir.new_file(&partial)?;
+    let may_share = staging.may_share;
+    let written = write_whole(&mut file, &out, &before, object, may_share, throttle, meter);
     let done = written.and_then(|hash| {
         // The source as it is now, by its own handle and by its name: a write during the copy shows in one or the other.
         let after = rustix::fs::fstat(&file).map_err(|e| failure(e, "look at", &object.key))?;
@@ -310,25 +312,29 @@ pub(super) fn mirrored(mut from: Dir, mut to: Dir, folder: &str) -> Result<Dir, 
 
 fn write_whole(
     file: &mut File,
-    out: &mut File,
+    out: &File,
     before: &Stat,
     object: &FoundObject,
+    may_share: bool,
     throttle: Option<&Throttle>,
     meter: &Meter,
 ) -> Result<String, ObjectError> {
     let key = &object.key;
-    let (hash, length) = stream(
-        file,
-        |bytes| {
-            out.write_all(bytes)
-                .map_err(|e| io_failure(&e, "write the object", key))
-        },
-        key,
-        object.size_bytes.0,
-        throttle,
-        meter,
-    )?;
-    if length != object.size_bytes.0 {
+    let size = object.size_bytes.0;
+    // A handle of its own, since reading moves the other one on.
+    let from = file.try_clone().map_err(|e| io_failure(&e, "read", key))?;
+    let mut into = if may_share && one_file_system(&from, out) {
+        let shared = share::whole(&from, out, size);
+        share::Into::new(&from, out, 0, shared)
+    } else {
+        share::Into::written(&from, out, 0)
+    };
+    let put = |bytes: &[u8]| {
+        into.put(bytes)
+            .map_err(|e| io_failure(&e, "write the object", key))
+    };
+    let (hash, length) = stream(file, put, key, size, throttle, meter)?;
+    if length != size {
         return Err(ObjectError::Changed(key.clone()));
     }
     like_source(out, before, key, length)?;

@@ -6,8 +6,9 @@
 use super::copy::{FileMeta, finish, like_source, mirrored, put_in_place, stream_into};
 use super::dir::{Dir, failure, io_failure, split_key};
 use super::listing::fingerprint;
+use super::share;
 use crate::adapters::objects::{Throttle, tree};
-use crate::ports::objects::{Copied, FoundObject, Meter, ObjectError, Part, Prefix, Staging, Upload};
+use crate::ports::objects::{self, Copied, FoundObject, Meter, ObjectError, Prefix, Staging, Upload};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -84,7 +85,7 @@ pub(in crate::adapters::objects) fn still_good(
     object: &FoundObject,
     upload: &Upload,
     meter: &Meter,
-) -> Result<Option<Vec<Part>>, ObjectError> {
+) -> Result<Option<Vec<objects::Part>>, ObjectError> {
     let mut file = match Dir::open(&staging.partial())?.file(&upload.id) {
         Ok((file, _)) => file,
         Err(ObjectError::NotFound(_)) => return Ok(None),
@@ -167,26 +168,80 @@ fn open_source(source: &Prefix, object: &FoundObject) -> Result<(File, rustix::f
     }
 }
 
-/// Copies a part of a file of this machine.
-pub(in crate::adapters::objects) fn copy_part(
+/// Lets the whole file share the blocks of its source, durably, where the file system can; whether it does.
+pub(super) fn share(
     source: &Prefix,
     staging: &Staging,
     object: &FoundObject,
     name: &str,
-    span: (u64, u64),
+) -> Result<bool, ObjectError> {
+    if !staging.may_share {
+        return Ok(false);
+    }
+    let (file, _) = open_source(source, object)?;
+    let out = Dir::open(&staging.partial())?.file_to_write(name)?;
+    if !share::whole(&file, &out, object.size_bytes.0) {
+        return Ok(false);
+    }
+    unchanged(&file, object)?;
+    rustix::fs::fsync(&out).map_err(|e| failure(e, "make durable the object", &object.key))?;
+    Ok(true)
+}
+
+/// A part of a file of this machine.
+pub(super) struct Part {
+    /// The file that it is written to.
+    pub(super) name: String,
+    /// Its offset and length.
+    pub(super) span: (u64, u64),
+    /// Whether that file shares its source's blocks, so that only the hash is missing.
+    pub(super) shared: bool,
+}
+
+/// Copies a part of a file of this machine; its chaining value.
+pub(super) fn copy_part(
+    source: &Prefix,
+    staging: &Staging,
+    object: &FoundObject,
+    part: &Part,
     throttle: Option<&Throttle>,
     meter: &Meter,
 ) -> Result<String, ObjectError> {
+    let (key, (offset, length)) = (&object.key, part.span);
     let (mut file, _) = open_source(source, object)?;
-    file.seek(SeekFrom::Start(span.0))
-        .map_err(|e| io_failure(&e, "read", &object.key))?;
-    let mut from = (&mut file).take(span.1);
-    let chain = write_part(staging, object, name, span, &mut from, throttle, meter);
-    let after = rustix::fs::fstat(&file).map_err(|e| failure(e, "look at", &object.key))?;
-    if fingerprint(&after) != object.fingerprint {
-        return Err(ObjectError::Changed(object.key.clone()));
+    file.seek(SeekFrom::Start(offset))
+        .map_err(|e| io_failure(&e, "read", key))?;
+    let from = file.try_clone().map_err(|e| io_failure(&e, "read", key))?;
+    let out = Dir::open(&staging.partial())?.file_to_write(&part.name)?;
+    let mut into = if staging.may_share && share::one_file_system(&from, &out) {
+        share::Into::new(&from, &out, offset, part.shared)
+    } else {
+        share::Into::written(&from, &out, offset)
+    };
+    let put = |bytes: &[u8]| {
+        into.put(bytes)
+            .map_err(|e| io_failure(&e, "write the object", key))
+    };
+    let mut hasher = subtree(offset);
+    let mut span = (&mut file).take(length);
+    let read = stream_into(&mut hasher, &mut span, put, key, length, throttle, meter)?;
+    unchanged(&file, object)?;
+    if read != length {
+        return Err(ObjectError::Changed(key.clone()));
     }
-    chain
+    if !part.shared {
+        rustix::fs::fdatasync(&out).map_err(|e| failure(e, "make durable the object", key))?;
+    }
+    Ok(tree::to_hex(&tree::end(&hasher)))
+}
+
+fn unchanged(file: &File, object: &FoundObject) -> Result<(), ObjectError> {
+    let after = rustix::fs::fstat(file).map_err(|e| failure(e, "look at", &object.key))?;
+    if fingerprint(&after) == object.fingerprint {
+        Ok(())
+    } else {
+        Err(ObjectError::Changed(object.key.clone()))
+    }
 }
 
 /// Puts the whole file in place, with what its source is.

@@ -9,6 +9,7 @@ mod durable;
 pub(super) mod large;
 mod listing;
 mod removal;
+mod share;
 mod survey;
 
 #[cfg(test)]
@@ -61,20 +62,24 @@ impl LocalObjects {
         parts: &dyn Parts,
         meter: Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
+        let shared = tokio::sync::OnceCell::new();
+        let shared = &shared;
         let part = |name: String, span: (u64, u64)| {
             let (source, staging, object) = (source.clone(), staging.clone(), object.clone());
             let (throttle, meter) = (self.throttle.clone(), meter.clone());
-            Self::blocking(move || {
-                large::copy_part(
-                    &source,
-                    &staging,
-                    &object,
-                    &name,
-                    span,
-                    throttle.as_deref(),
-                    &meter,
-                )
-            })
+            async move {
+                let share = || {
+                    let (source, staging) = (source.clone(), staging.clone());
+                    let (object, name) = (object.clone(), name.clone());
+                    Self::blocking(move || large::share(&source, &staging, &object, &name))
+                };
+                let shared = *shared.get_or_try_init(share).await?;
+                let part = large::Part { name, span, shared };
+                Self::blocking(move || {
+                    large::copy_part(&source, &staging, &object, &part, throttle.as_deref(), &meter)
+                })
+                .await
+            }
         };
         let (name, hash) = resume::in_parts(&staging, &object, parts, &meter, part).await?;
         let (from, to, of) = (source.clone(), staging.clone(), object.clone());

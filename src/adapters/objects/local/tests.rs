@@ -1,6 +1,7 @@
 //! Local disks: hostile trees, links, changes under the copy, and removal by list.
 
 use super::*;
+use crate::domain::migration::options::VerifyLevel;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::{Forgetful, Occupancy};
 use std::fs;
@@ -21,7 +22,8 @@ fn staging(dir: &Path, path: &str) -> Staging {
         token: "t".into(),
         attempt: 1,
         class: None,
-        checksums: false,
+        verify: VerifyLevel::Full,
+        may_share: true,
     }
 }
 
@@ -163,7 +165,7 @@ async fn keys_and_links_do_not_lead_out() {
         let expected = Expected {
             key: key.into(),
             size_bytes: Bytes(0),
-            content_hash: String::new(),
+            content_hash: Some(String::new()),
             metadata: None,
             checksum: None,
         };

@@ -3,7 +3,7 @@
 //! Invariant: a copy is begun only where nothing stands and of one generation of the source, so it is that version or nothing.
 
 use super::{Order, Refusal, refusal, text};
-use crate::adapters::objects::cloud::http::Connections;
+use crate::adapters::objects::cloud::http::{Connections, Copies};
 use crate::adapters::objects::cloud::raw::encoded;
 use crate::ports::objects::Meter;
 use hyper::Method;
@@ -88,6 +88,7 @@ impl Google {
             .map_err(|e| Refusal::Busy(crate::adapters::objects::cloud::failure::text(&e)))?;
         let mut request = HttpRequest::new(body.into());
         *request.method_mut() = Method::POST;
+        request.extensions_mut().insert(Copies(AT_A_CALL));
         *request.uri_mut() = url
             .parse()
             .map_err(|_| Refusal::Failed("the address cannot be used".into()))?;

@@ -34,6 +34,8 @@ pub(super) struct Order<'a> {
     pub(super) from_tag: &'a str,
     /// Its version, where the store tells one.
     pub(super) from_version: Option<&'a str>,
+    /// Its size.
+    pub(super) bytes: u64,
     /// The target in the bucket that is asked.
     pub(super) to: &'a Path,
     /// What the target is to carry.
@@ -172,7 +174,8 @@ fn refusal(status: StatusCode, text: &str) -> Refusal {
     match status.as_u16() {
         404 | 409 | 412 => Refusal::Condition,
         // A right that is missing shows again when the bytes are read and written here, and is told then.
-        400 | 401 | 403 | 411 => Refusal::Unable(said),
+        // So does another region, to which some answers lead.
+        300..=399 | 400 | 401 | 403 | 411 => Refusal::Unable(said),
         405 | 501 => Refusal::Unknown(said),
         429 | 500 | 502 | 503 | 504 => Refusal::Busy(said),
         _ => Refusal::Failed(said),
@@ -209,6 +212,7 @@ mod tests {
         assert!(matches!(of(403), Refusal::Unable(_)));
         assert!(matches!(of(501), Refusal::Unknown(why) if why.contains("501") && !why.contains('\n')));
         assert!(matches!(of(503), Refusal::Busy(_)));
-        assert!(matches!(of(302), Refusal::Failed(_)));
+        assert!(matches!(of(301), Refusal::Unable(_)));
+        assert!(matches!(of(418), Refusal::Failed(_)));
     }
 }

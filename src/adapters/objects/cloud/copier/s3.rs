@@ -3,9 +3,11 @@
 //! Invariant: an answer with the status 200 is a success only when its body says so; Amazon sends the status before it has copied.
 
 use super::{Order, Refusal, path_of, refusal, text};
+use crate::adapters::objects::cloud::http::Copies;
 use crate::adapters::objects::cloud::raw::{S3, encoded};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
+use object_store::client::HttpRequest;
 use object_store::{Attribute, Attributes};
 use serde::Deserialize;
 
@@ -28,8 +30,8 @@ impl S3 {
         if order.sums {
             set(&mut headers, "x-amz-checksum-algorithm", "CRC64NVME")?;
         }
-        self.put(&format!("/{}", path_of(order.to)), headers).await?;
-        Ok(())
+        let rest = format!("/{}", path_of(order.to));
+        self.put(&rest, headers, order.bytes).await.map(drop)
     }
 
     /// Copies a piece of an object as a part of an upload; the part's name.
@@ -50,15 +52,16 @@ impl S3 {
             number + 1,
             encoded(upload)
         );
-        self.put(&rest, headers).await
+        self.put(&rest, headers, length).await
     }
 
     /// The ETag of what was copied.
-    async fn put(&self, rest: &str, headers: HeaderMap) -> Result<String, Refusal> {
-        let answer = self
-            .ask(Method::PUT, rest, |own| own.extend(headers))
-            .await
-            .map_err(Refusal::Busy)?;
+    async fn put(&self, rest: &str, headers: HeaderMap, bytes: u64) -> Result<String, Refusal> {
+        let set = |request: &mut HttpRequest| {
+            request.headers_mut().extend(headers);
+            request.extensions_mut().insert(Copies(bytes));
+        };
+        let answer = self.ask(Method::PUT, rest, set).await.map_err(Refusal::Busy)?;
         let status = answer.status();
         let text = text(answer).await?;
         if !status.is_success() {
