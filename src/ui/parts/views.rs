@@ -31,7 +31,7 @@ fn body(held: Held<Vec<View>>, list: ViewOf, here: Memo<String>) -> AnyView {
                 <nav class="chips" aria-label="Saved views">{move || own.get().into_iter().map(|v| chip(&v, here)).collect_view()}</nav>
             })}
             <details class="quiet">
-                <summary>{icon(Icon::Plus)} " Views"</summary>
+                <summary>"Views"</summary>
                 <div class="view-forms">
                     <form method="post" action="/api/fn/save-view" class="inline-form">
                         <input type="hidden" name="list" value=list.as_str()/>
