@@ -1,7 +1,7 @@
 //! Removing what a job staged.
 //!
-//! Invariant: only objects of the manifest, below directories that this job made and remembered, are removed; of a job that switched
-//! only the bare directories. Everything here may be repeated.
+//! Invariant: only objects of the manifest, below directories that this job made and remembered, are removed; of the area that a
+//! job switched to only the bare directories. Everything here may be repeated.
 
 use super::difference::Pages;
 use super::held::{Halt, Held};
@@ -27,6 +27,9 @@ pub(super) async fn staging(held: &Held) -> Result<Vec<String>, Halt> {
     let mut kept = Vec::new();
     for area in areas {
         kept.extend(one(held, &area, switched).await?);
+        let mut tx = held.write().await?;
+        jobs_staging::cleaned(&mut tx, held.row.job.id, area.staging_no, held.deps.clock.now()).await?;
+        tx.commit().await?;
     }
     kept.truncate(NAMED);
     Ok(kept)
@@ -34,20 +37,20 @@ pub(super) async fn staging(held: &Held) -> Result<Vec<String>, Halt> {
 
 async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String>, Halt> {
     let id = held.row.job.id;
+    let newest = area.staging_no == held.row.staging_no;
     drop(held.write().await?);
     let staging = held.staging(area.staging_no)?;
     if !switched {
         // Nobody goes on with this attempt; a newer one may have begun its own.
-        let goes_on = Some(held.row.staging_no).filter(|newest| *newest != area.staging_no);
+        let goes_on = Some(held.row.staging_no).filter(|_| !newest);
         parts::abandon(held, &staging, goes_on).await?;
     }
-    let removed = discard(held, &staging, switched).await?;
-    let mut tx = held.write().await?;
-    jobs_staging::cleaned(&mut tx, id, area.staging_no, held.deps.clock.now()).await?;
-    if !switched && area.staging_no == held.row.staging_no {
+    let removed = discard(held, &staging, switched, newest).await?;
+    if !switched && newest {
+        let mut tx = held.write().await?;
         jobs_objects::reset_all(&mut tx, id).await?;
+        tx.commit().await?;
     }
-    tx.commit().await?;
     let home = staging.home().path;
     Ok(removed
         .kept
@@ -57,9 +60,9 @@ async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String
 }
 
 /// Removes the objects of the manifest, a page at a time, and with the last of them what is around them.
-async fn discard(held: &Held, staging: &Staging, switched: bool) -> Result<Removed, Halt> {
+async fn discard(held: &Held, staging: &Staging, switched: bool, newest: bool) -> Result<Removed, Halt> {
     let objects = &held.deps.objects;
-    if switched {
+    if switched && newest {
         return Ok(objects.discard(staging, Vec::new(), Vec::new()).await?);
     }
     let mut pages = Pages::new(held.row.job.id);
@@ -73,11 +76,12 @@ async fn discard(held: &Held, staging: &Staging, switched: bool) -> Result<Remov
         }
         keys.extend(rows.into_iter().map(|row| row.found.key));
     }
-    let parents = held.row.parents.clone().unwrap_or_default();
+    let parents = held.row.parents.clone().filter(|_| !switched).unwrap_or_default();
     Ok(objects.discard(staging, keys, parents).await?)
 }
 
-/// Removes what a mover staged that was taken for dead. It may still be writing: what cannot be removed now is removed at the end.
+/// Removes what a mover staged that was taken for dead. It may still be writing, so that is not the last look: at the job's end the
+/// same areas are gone through once more.
 pub(super) async fn older_staging(held: &Held) {
     let cleaned = async {
         let areas = {
