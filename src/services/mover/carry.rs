@@ -53,7 +53,7 @@ async fn stage(held: &mut Held, looked: &mut bool) -> Result<bool, Halt> {
     match held.row.state.status {
         JobStatus::Copying => {
             drop(receipt::signer(held)?);
-            clean::older_staging(held).await;
+            clean::older_staging(held, false).await;
             copy::copy(held).await?;
             held.change(Trigger::CopyFinished, &entering(held)).await?;
         }
@@ -73,6 +73,7 @@ async fn stage(held: &mut Held, looked: &mut bool) -> Result<bool, Halt> {
             held.change(Trigger::VerifyFinished, &also).await?;
         }
         JobStatus::Switching => {
+            clean::older_staging(held, true).await;
             switch::switch(held, *looked).await?;
             return Ok(false);
         }

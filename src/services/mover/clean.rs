@@ -27,12 +27,17 @@ pub(super) async fn staging(held: &Held) -> Result<Vec<String>, Halt> {
     let mut kept = Vec::new();
     for area in areas {
         kept.extend(one(held, &area, switched).await?);
-        let mut tx = held.write().await?;
-        jobs_staging::cleaned(&mut tx, held.row.job.id, area.staging_no, held.deps.clock.now()).await?;
-        tx.commit().await?;
+        cleaned(held, &area).await?;
     }
     kept.truncate(NAMED);
     Ok(kept)
+}
+
+/// Takes note that nothing of an area is left.
+async fn cleaned(held: &Held, area: &StagedRow) -> Result<(), Halt> {
+    let mut tx = held.write().await?;
+    jobs_staging::cleaned(&mut tx, held.row.job.id, area.staging_no, held.deps.clock.now()).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn one(held: &Held, area: &StagedRow, switched: bool) -> Result<Vec<String>, Halt> {
@@ -80,19 +85,23 @@ async fn discard(held: &Held, staging: &Staging, switched: bool, newest: bool) -
     Ok(objects.discard(staging, keys, parents).await?)
 }
 
-/// Removes what a mover staged that was taken for dead. It may still be writing, so that is not the last look: at the job's end the
-/// same areas are gone through once more.
-pub(super) async fn older_staging(held: &Held) {
+/// Removes what a mover staged that was taken for dead. It may still be writing, so the same areas are gone through once more before
+/// the switch, which is the `last` look.
+pub(super) async fn older_staging(held: &Held, last: bool) {
     let cleaned = async {
         let areas = {
             let mut conn = held.deps.store.reader().await?;
             left(&mut conn, held.row.job.id).await?
         };
-        if areas.iter().any(|a| a.staging_no < held.row.staging_no) {
+        // Whoever was about to put its data in place was found at the first look; now this mover's own may stand there.
+        if !last && areas.iter().any(|a| a.staging_no < held.row.staging_no) {
             switch::unpublish(held).await?;
         }
         for area in areas.iter().filter(|a| a.staging_no < held.row.staging_no) {
             one(held, area, false).await?;
+            if last {
+                cleaned(held, area).await?;
+            }
         }
         Ok::<_, Halt>(())
     };
