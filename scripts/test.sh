@@ -33,7 +33,7 @@ lane_integration() { cargo test --no-default-features --features otlp --no-fail-
 # The same stories over the other engine: all whose server runs inside the test.
 lane_postgres() {
   DIM_TEST_ENGINE=postgres cargo test --no-default-features --features otlp --test it --no-fail-fast -- \
-    catalog:: contract:: edge:: jobs:: live:: losses:: moves:: moves_disturbed:: plan_figures:: plan_queue:: plan:: \
+    catalog:: contract:: edge:: jobs:: lists:: live:: losses:: moves:: moves_disturbed:: plan_figures:: plan_queue:: plan:: \
     recommendations:: rest:: scan:: telemetry::
 }
 
