@@ -1,6 +1,6 @@
 //! What this process said of a job lately: the last lines of its log that name the job, kept in memory for the job's page.
 //!
-//! Invariant: bounded, whatever happens: [`JOBS_MAX`] jobs of [`LINES_MAX`] lines each; the oldest line goes, and the job that was
+//! Invariant: bounded, whatever happens: `JOBS_MAX` jobs of [`LINES_MAX`] lines each; the oldest line goes, and the job that was
 //! spoken of longest ago. A mover that runs in another process has a log of its own.
 
 use crate::domain::id::JobId;

@@ -1,6 +1,6 @@
 //! The end of a job's log: its stages and what the mover said, the last lines in view.
 //!
-//! Invariant: it is asked for again when the job is heard of, at most once in [`EVERY`], and holds what the server keeps: 100 lines.
+//! Invariant: it is asked for again when the job is heard of, at most once in `EVERY`, and holds what the server keeps: 100 lines.
 
 use super::load::Held;
 use super::time::moment;
