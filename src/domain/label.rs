@@ -51,18 +51,6 @@ impl Label {
     pub fn as_str(&self) -> &str {
         &self.text
     }
-
-    /// Reads several, with commas or spaces between them.
-    ///
-    /// # Errors
-    /// The first that is no label.
-    pub fn read_all(text: &str) -> Result<Vec<Self>, LabelError> {
-        text.split([',', ' '])
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-            .map(str::parse)
-            .collect()
-    }
 }
 
 impl FromStr for Label {
@@ -188,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn labels(text: &str) -> Vec<Label> {
-        Label::read_all(text).unwrap()
+        LabelChange::read(text).unwrap().set
     }
 
     #[test]

@@ -68,9 +68,7 @@ impl Mover {
             job: row.job,
         })
     }
-}
 
-impl Mover {
     /// The end of a job's log, oldest first: its stages, and what this process said of it while it ran. At most 100 lines.
     ///
     /// # Errors

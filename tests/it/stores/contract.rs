@@ -1,17 +1,16 @@
 //! What the port `Objects` promises of buckets; each clause runs against each vendor's server.
 
+use super::memory::Memory;
 use super::{Bucket, azure, gcs, s3};
-use async_trait::async_trait;
 use data_in_motion::adapters::objects::Stores;
 use data_in_motion::domain::migration::options::VerifyLevel;
 use data_in_motion::domain::unit::Bytes;
 use data_in_motion::ports::Objects;
 use data_in_motion::ports::objects::{
-    Copied, Expected, Forgetful, FoundObject, Meter, ObjectError, Occupancy, OpenUpload, Part, Parts, Prefix,
-    Staging, Upload,
+    Copied, Expected, Forgetful, FoundObject, Meter, ObjectError, Occupancy, OpenUpload, Prefix, Staging,
 };
 use std::os::unix::fs::PermissionsExt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// One vendor's server under test.
@@ -106,29 +105,6 @@ fn expect(object: &FoundObject, copied: Copied) -> Expected {
         content_hash: copied.content_hash,
         metadata: Some(copied.metadata),
         checksum: None,
-    }
-}
-
-/// Remembers parts as the catalog does.
-#[derive(Default)]
-struct Memory(Mutex<Option<Upload>>);
-
-#[async_trait]
-impl Parts for Memory {
-    async fn begun(&self) -> Result<Option<Upload>, ObjectError> {
-        Ok(self.0.lock().unwrap().clone())
-    }
-    async fn begin(&self, id: &str, part_bytes: Bytes) -> Result<(), ObjectError> {
-        *self.0.lock().unwrap() = Some(Upload {
-            id: id.into(),
-            part_bytes,
-            parts: Vec::new(),
-        });
-        Ok(())
-    }
-    async fn done(&self, part: &Part) -> Result<(), ObjectError> {
-        self.0.lock().unwrap().as_mut().unwrap().parts.push(part.clone());
-        Ok(())
     }
 }
 
@@ -365,7 +341,7 @@ async fn a_large_object_goes_in_parts_and_only_the_missing_are_sent_again(ground
         first.content_hash,
         Some(blake3::hash(&large).to_hex().to_string())
     );
-    let upload = memory.0.lock().unwrap().clone();
+    let upload = memory.upload.lock().unwrap().clone();
     let upload = upload.expect("every vendor's parts are remembered");
     {
         assert_eq!((upload.parts.len(), upload.part_bytes), (3, Bytes(8 << 20)));
@@ -375,7 +351,7 @@ async fn a_large_object_goes_in_parts_and_only_the_missing_are_sent_again(ground
         assert_eq!(again, first);
         assert_eq!(ground.bucket.seen.bytes(), sent, "nothing is sent again");
         // Another upload of the same object, of which one part is remembered.
-        *memory.0.lock().unwrap() = None;
+        *memory.upload.lock().unwrap() = None;
         copy().await.unwrap();
         assert!(ground.bucket.seen.open_uploads().is_empty());
     }
@@ -550,11 +526,7 @@ async fn a_checksum_of_the_stores_own_is_enough_where_it_keeps_one(ground: Groun
         // Other bytes of the same size, with the same metadata.
         let path = format!("root/copy/{}", object.key);
         let found = ground.bucket.raw.get(&path).await.unwrap();
-        let meta: Vec<(&str, &str)> = found
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((name.split_once("-meta-")?.1, value.as_str())))
-            .collect();
+        let meta = found.user_meta();
         let mut rotten = bytes.clone();
         rotten[3] ^= 1;
         ground.bucket.raw.put(&path, &rotten, &meta).await;
@@ -563,24 +535,7 @@ async fn a_checksum_of_the_stores_own_is_enough_where_it_keeps_one(ground: Groun
     }
 }
 
-macro_rules! contract {
-    ($($clause:ident),+ $(,)?) => {
-        contract!(@vendor on_s3, s3::bucket(), $($clause),+);
-        contract!(@vendor on_gcs, gcs::bucket(), $($clause),+);
-        contract!(@vendor on_azure, azure::bucket(), $($clause),+);
-    };
-    (@vendor $vendor:ident, $make:expr, $($clause:ident),+) => {
-        mod $vendor {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $clause() {
-                super::$clause(Ground::new($make.await)).await;
-            })+
-        }
-    };
-}
-
-contract! {
+on_every_store! {
     a_listing_has_every_object_in_order,
     what_an_object_carries_is_copied_and_compared,
     files_come_back_as_they_were,

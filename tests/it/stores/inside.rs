@@ -1,16 +1,16 @@
 //! Copies that a store makes by itself: nothing is sent, what is claimed was computed, and what cannot be copied so goes the long way.
 
+use super::memory::Memory;
 use super::{Bucket, azure, gcs, s3};
-use async_trait::async_trait;
 use data_in_motion::adapters::objects::Stores;
 use data_in_motion::domain::migration::options::VerifyLevel;
 use data_in_motion::domain::unit::Bytes;
 use data_in_motion::ports::Objects;
 use data_in_motion::ports::objects::{
-    Copied, Expected, Forgetful, FoundObject, Meter, ObjectError, Part, Parts, Prefix, Staging, Upload,
+    Copied, Expected, Forgetful, FoundObject, Meter, ObjectError, Prefix, Staging,
 };
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
 const KEY: &str = "deep/c d é#1+";
 
@@ -182,15 +182,7 @@ async fn the_stores_checksums_are_compared(ground: Ground) {
     // Other bytes of the same size at the target, with everything else as it was.
     let raw = &ground.bucket.raw;
     let found = raw.get(&format!("root/copy/{KEY}")).await.unwrap();
-    let meta: Vec<(&str, &str)> = found
-        .headers
-        .iter()
-        .filter_map(|(name, value)| {
-            let user = name.split_once("-meta-").map(|(_, rest)| rest);
-            let kept = user.or((name == "content-type").then_some("content-type"));
-            kept.map(|name| (name, value.as_str()))
-        })
-        .collect();
+    let meta = found.carried();
     let mut rotten = content(70_000);
     rotten[69_999] ^= 1;
     raw.put(&format!("root/copy/{KEY}"), &rotten, &meta).await;
@@ -244,23 +236,6 @@ async fn the_survey_says_that_it_is_one_store(ground: Ground) {
     assert!(!survey(disk).await.one_store);
 }
 
-macro_rules! on_every_store {
-    ($($clause:ident),+ $(,)?) => {
-        on_every_store!(@vendor on_s3, s3::bucket(), $($clause),+);
-        on_every_store!(@vendor on_gcs, gcs::bucket(), $($clause),+);
-        on_every_store!(@vendor on_azure, azure::bucket(), $($clause),+);
-    };
-    (@vendor $vendor:ident, $make:expr, $($clause:ident),+) => {
-        mod $vendor {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $clause() {
-                super::$clause(Ground::new($make.await)).await;
-            })+
-        }
-    };
-}
-
 on_every_store! {
     nothing_is_sent_and_the_hash_is_of_what_was_read,
     without_a_read_no_hash_is_claimed,
@@ -309,45 +284,6 @@ async fn what_has_no_checksum_is_read() {
     assert_eq!(ground.verify(&object, &copied).await, (Ok(()), 4000));
 }
 
-/// Remembers parts as the catalog does, and fails after so many.
-#[derive(Default)]
-struct Memory {
-    upload: Mutex<Option<Upload>>,
-    left: Mutex<Option<usize>>,
-}
-
-#[async_trait]
-impl Parts for Memory {
-    async fn begun(&self) -> Result<Option<Upload>, ObjectError> {
-        Ok(self.upload.lock().unwrap().clone())
-    }
-    async fn begin(&self, id: &str, part_bytes: Bytes) -> Result<(), ObjectError> {
-        *self.upload.lock().unwrap() = Some(Upload {
-            id: id.into(),
-            part_bytes,
-            parts: Vec::new(),
-        });
-        Ok(())
-    }
-    async fn done(&self, part: &Part) -> Result<(), ObjectError> {
-        let mut left = self.left.lock().unwrap();
-        if let Some(left) = left.as_mut() {
-            if *left == 0 {
-                return Err(ObjectError::Io("killed here".into()));
-            }
-            *left -= 1;
-        }
-        self.upload
-            .lock()
-            .unwrap()
-            .as_mut()
-            .unwrap()
-            .parts
-            .push(part.clone());
-        Ok(())
-    }
-}
-
 /// Beyond 32 MiB S3 copies in parts, and a copy that was killed asks for the missing ones only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_object_is_copied_in_parts_and_gone_on_with() {
@@ -358,8 +294,7 @@ async fn a_large_object_is_copied_in_parts_and_gone_on_with() {
     let sent = seen.bytes();
     for level in [VerifyLevel::Full, VerifyLevel::Size] {
         let before = seen.copies.load(Ordering::SeqCst);
-        let memory = Memory::default();
-        *memory.left.lock().unwrap() = Some(1);
+        let memory = Memory::ending_after(1, ObjectError::Io("killed here".into()));
         let meter = Arc::new(Meter::default());
         let (from, to) = (ground.at("set"), ground.staging(level));
         let killed = ground.store.copy(&from, &to, &object, &memory, &meter).await;
@@ -369,7 +304,7 @@ async fn a_large_object_is_copied_in_parts_and_gone_on_with() {
         let upload = memory.upload.lock().unwrap().clone().unwrap();
         assert_eq!((upload.part_bytes, upload.parts.len()), (Bytes(32 << 20), 1));
 
-        *memory.left.lock().unwrap() = None;
+        memory.go_on();
         let copied = ground
             .store
             .copy(&from, &to, &object, &memory, &meter)
@@ -395,13 +330,12 @@ async fn a_store_that_stops_copying_in_the_middle_gets_the_bytes() {
     let bytes = content(33 << 20);
     let object = ground.put(&bytes).await;
     let seen = &ground.bucket.seen;
-    let memory = Memory::default();
-    *memory.left.lock().unwrap() = Some(1);
+    let memory = Memory::ending_after(1, ObjectError::Io("killed here".into()));
     let meter = Arc::new(Meter::default());
     let (from, to) = (ground.at("set"), ground.staging(VerifyLevel::Size));
     let killed = ground.store.copy(&from, &to, &object, &memory, &meter).await;
     assert!(killed.is_err(), "{killed:?}");
-    *memory.left.lock().unwrap() = None;
+    memory.go_on();
     seen.refuses_copies.store(true, Ordering::SeqCst);
     let copied = ground
         .store

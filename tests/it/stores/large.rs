@@ -1,71 +1,21 @@
 //! Large objects: in parts, of which only the missing ones are copied after an end in the middle.
 
+use super::memory::Memory;
 use super::{Bucket, azure, gcs, s3};
-use async_trait::async_trait;
 use data_in_motion::adapters::objects::Stores;
 use data_in_motion::domain::migration::options::VerifyLevel;
-use data_in_motion::domain::unit::Bytes;
 use data_in_motion::ports::Objects;
-use data_in_motion::ports::objects::{
-    Expected, Meter, ObjectError, OpenUpload, Part, Parts, Prefix, Staging, Upload,
-};
+use data_in_motion::ports::objects::{Expected, Meter, ObjectError, OpenUpload, Prefix, Staging};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 const PART: usize = 64 << 20;
 
-/// Remembers parts as the catalog does, and stops the copy at the `n`-th.
-#[derive(Default)]
-struct Memory {
-    upload: Mutex<Option<Upload>>,
-    told: Mutex<Vec<u32>>,
-    stop_at: Option<usize>,
-}
-
-#[async_trait]
-impl Parts for Memory {
-    async fn begun(&self) -> Result<Option<Upload>, ObjectError> {
-        Ok(self.upload.lock().unwrap().clone())
-    }
-    async fn begin(&self, id: &str, part_bytes: Bytes) -> Result<(), ObjectError> {
-        *self.upload.lock().unwrap() = Some(Upload {
-            id: id.into(),
-            part_bytes,
-            parts: Vec::new(),
-        });
-        Ok(())
-    }
-    async fn done(&self, part: &Part) -> Result<(), ObjectError> {
-        let mut told = self.told.lock().unwrap();
-        if Some(told.len()) == self.stop_at {
-            return Err(ObjectError::Stopped);
-        }
-        told.push(part.number);
-        self.upload
-            .lock()
-            .unwrap()
-            .as_mut()
-            .unwrap()
-            .parts
-            .push(part.clone());
-        Ok(())
-    }
-}
-
-impl Memory {
-    fn of(upload: Option<Upload>) -> Self {
-        Self {
-            upload: Mutex::new(upload),
-            ..Self::default()
-        }
-    }
-
-    fn open(&self) -> OpenUpload {
-        OpenUpload {
-            key: "deep/large".into(),
-            id: self.upload.lock().unwrap().as_ref().unwrap().id.clone(),
-        }
+fn open(memory: &Memory) -> OpenUpload {
+    OpenUpload {
+        key: "deep/large".into(),
+        id: memory.upload.lock().unwrap().as_ref().unwrap().id.clone(),
     }
 }
 
@@ -89,10 +39,7 @@ async fn only_missing_parts_are_copied(stores: Stores, source: Prefix, disk: &Pa
     let meter = Arc::new(Meter::default());
     stores.prepare(&staging).await.unwrap();
     let object = stores.list(&source).await.unwrap().objects.remove(0);
-    let first = Memory {
-        stop_at: Some(2),
-        ..Memory::default()
-    };
+    let first = Memory::ending_after(2, ObjectError::Stopped);
     let ended = stores.copy(&source, &staging, &object, &first, &meter).await;
     assert!(matches!(ended, Err(ObjectError::Stopped)), "{ended:?}");
     assert_eq!(*first.told.lock().unwrap(), [0, 1]);
@@ -103,7 +50,7 @@ async fn only_missing_parts_are_copied(stores: Stores, source: Prefix, disk: &Pa
     std::fs::write(partial.join("parts-of-nobody"), "whose row is gone").unwrap();
     stores.prepare(&staging).await.unwrap();
     let gone = stores
-        .abandon_uploads(&staging, &[], &[first.open()])
+        .abandon_uploads(&staging, &[], &[open(&first)])
         .await
         .unwrap();
     assert_eq!(gone, 1);
@@ -183,10 +130,7 @@ async fn a_source_that_changes_between_parts_is_found() {
     let meter = Arc::new(Meter::default());
     stores.prepare(&staging).await.unwrap();
     let object = stores.list(&at("set")).await.unwrap().objects.remove(0);
-    let first = Memory {
-        stop_at: Some(1),
-        ..Memory::default()
-    };
+    let first = Memory::ending_after(1, ObjectError::Stopped);
     drop(stores.copy(&at("set"), &staging, &object, &first, &meter).await);
     std::fs::write(dir.path().join("set/deep/large"), vec![1; 2 * PART + 5]).unwrap();
     let second = Memory::of(first.upload.lock().unwrap().clone());
@@ -220,10 +164,7 @@ async fn only_missing_parts_are_sent(bucket: Bucket) {
     };
     let (stores, meter) = (bucket.stores(), Arc::new(Meter::default()));
     let object = stores.list(&source).await.unwrap().objects.remove(0);
-    let first = Memory {
-        stop_at: Some(2),
-        ..Memory::default()
-    };
+    let first = Memory::ending_after(2, ObjectError::Stopped);
     let ended = stores.copy(&source, &staging, &object, &first, &meter).await;
     assert!(matches!(ended, Err(ObjectError::Stopped)), "{ended:?}");
     let absent = stores.list(&target).await;

@@ -179,15 +179,7 @@ impl Kind {
                 let whole = format!("data/{path}/{key}");
                 let mut found = bucket.raw.get(&whole).await.unwrap();
                 found.bytes[0] ^= 1;
-                let meta: Vec<(&str, &str)> = found
-                    .headers
-                    .iter()
-                    .filter_map(|(name, value)| {
-                        let user = name.split_once("-meta-").map(|(_, rest)| rest);
-                        let kept = user.or((name == "content-type").then_some("content-type"));
-                        kept.map(|name| (name, value.as_str()))
-                    })
-                    .collect();
+                let meta = found.carried();
                 bucket.raw.put(&whole, &found.bytes, &meta).await;
             }
         }

@@ -5,11 +5,30 @@ pub mod gcs;
 pub mod raw;
 pub mod s3;
 
+/// Runs each clause against each vendor's server; the module says what its `Ground` is.
+macro_rules! on_every_store {
+    ($($clause:ident),+ $(,)?) => {
+        on_every_store!(@vendor on_s3, s3::bucket(), $($clause),+);
+        on_every_store!(@vendor on_gcs, gcs::bucket(), $($clause),+);
+        on_every_store!(@vendor on_azure, azure::bucket(), $($clause),+);
+    };
+    (@vendor $vendor:ident, $make:expr, $($clause:ident),+) => {
+        mod $vendor {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $clause() {
+                super::$clause(Ground::new($make.await)).await;
+            })+
+        }
+    };
+}
+
 mod contract;
 mod crash;
 mod inside;
 mod large;
 mod matrix;
+mod memory;
 mod parts;
 
 use data_in_motion::adapters::inproc::accesses::OneAccess;

@@ -30,6 +30,24 @@ pub struct Found {
     pub headers: BTreeMap<String, String>,
 }
 
+impl Found {
+    /// Its user metadata, as [`Raw::put`] takes it.
+    pub fn user_meta(&self) -> Vec<(&str, &str)> {
+        self.headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.split_once("-meta-")?.1, value.as_str())))
+            .collect()
+    }
+
+    /// The same and its content type.
+    pub fn carried(&self) -> Vec<(&str, &str)> {
+        let mut all = self.user_meta();
+        let kind = self.headers.get("content-type");
+        all.extend(kind.map(|kind| ("content-type", kind.as_str())));
+        all
+    }
+}
+
 fn encoded(key: &str) -> String {
     key.bytes()
         .map(|b| match b {
