@@ -84,8 +84,7 @@ impl Azure {
         let length = body.len();
         let mut request = HttpRequest::new(HttpRequestBody::from(body));
         *request.method_mut() = Method::PUT;
-        let segments: Vec<String> = path.as_ref().split('/').map(super::raw::encoded).collect();
-        *request.uri_mut() = format!("{}/{}?comp=blocklist", self.url, segments.join("/"))
+        *request.uri_mut() = format!("{}/{}?comp=blocklist", self.url, super::raw::encoded_path(path))
             .parse()
             .map_err(|e| other(&e))?;
         let headers = request.headers_mut();

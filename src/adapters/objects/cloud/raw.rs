@@ -93,8 +93,7 @@ impl S3 {
 
     /// What the store says of an object, its checksums included.
     pub(super) async fn head(&self, path: &Path) -> Result<HeaderMap, String> {
-        let segments: Vec<String> = path.as_ref().split('/').map(encoded).collect();
-        let rest = format!("/{}", segments.join("/"));
+        let rest = format!("/{}", encoded_path(path));
         let asked = self.ask(Method::HEAD, &rest, |request| {
             let enabled = HeaderValue::from_static("ENABLED");
             request.headers_mut().insert("x-amz-checksum-mode", enabled);
@@ -150,6 +149,12 @@ impl S3 {
         }
         String::from_utf8(body).map_err(|_| "the answer is no text".into())
     }
+}
+
+/// A key as a part of an address: its slashes stay.
+pub(super) fn encoded_path(path: &Path) -> String {
+    let segments: Vec<String> = path.as_ref().split('/').map(encoded).collect();
+    segments.join("/")
 }
 
 /// As a value of a query, in the one way that signing accepts.

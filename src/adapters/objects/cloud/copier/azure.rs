@@ -2,11 +2,12 @@
 //!
 //! Invariant: a copy that is given up is taken back as far as the store lets it; what stays of it carries the mark of its job.
 
-use super::{Order, Refusal, path_of, refusal, text};
+use super::{Order, Refusal, refusal, set, text};
 use crate::adapters::objects::cloud::http::Connections;
+use crate::adapters::objects::cloud::raw::{encoded, encoded_path};
 use crate::ports::objects::Meter;
 use hyper::Method;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::HeaderMap;
 use object_store::azure::{AzureAuthorizer, AzureCredential, AzureCredentialProvider};
 use object_store::client::{HttpRequest, HttpRequestBody, HttpResponse};
 use object_store::{Attribute, Attributes};
@@ -48,20 +49,18 @@ impl Azure {
     pub(super) async fn copy(&self, order: &Order<'_>, meter: &Meter) -> Result<(), Refusal> {
         let credential = self.credential().await?;
         let mut headers = carried(order.attributes)?;
-        let mut source = format!("{}/{}/{}", self.base, order.from_bucket, path_of(order.from));
+        let mut source = format!("{}/{}/{}", self.base, order.from_bucket, encoded_path(order.from));
         if let AzureCredential::SASToken(pairs) = credential.as_ref() {
             let all: Vec<String> = pairs
                 .iter()
-                .map(|(name, value)| {
-                    format!("{name}={}", crate::adapters::objects::cloud::raw::encoded(value))
-                })
+                .map(|(name, value)| format!("{name}={}", encoded(value)))
                 .collect();
             source = format!("{source}?{}", all.join("&"));
         }
         set(&mut headers, "x-ms-copy-source", &source)?;
         set(&mut headers, "x-ms-source-if-match", order.from_tag)?;
         set(&mut headers, "if-none-match", "*")?;
-        let to = format!("{}/{}/{}", self.base, self.container, path_of(order.to));
+        let to = format!("{}/{}/{}", self.base, self.container, encoded_path(order.to));
         let answer = self.ask(Method::PUT, &to, headers).await?;
         if !answer.status().is_success() {
             return Err(refused(answer).await);
@@ -162,13 +161,6 @@ async fn refused(answer: HttpResponse) -> Refusal {
         Ok(text) => refusal(status, &text),
         Err(other) => other,
     }
-}
-
-fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Refusal> {
-    let unable = || Refusal::Unable(format!("{name} cannot be sent as it is"));
-    let name: HeaderName = name.parse().map_err(|_| unable())?;
-    headers.insert(name, HeaderValue::from_str(value).map_err(|_| unable())?);
-    Ok(())
 }
 
 /// What a copy is to carry. Its content headers are the source's own, which cannot be told otherwise.

@@ -13,6 +13,7 @@ pub(super) use google::Google;
 use super::raw;
 use crate::ports::objects::Meter;
 use hyper::StatusCode;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use object_store::Attributes;
 use object_store::client::HttpResponse;
 use object_store::path::Path;
@@ -195,10 +196,12 @@ async fn text(answer: HttpResponse) -> Result<String, Refusal> {
     String::from_utf8(body).map_err(|_| Refusal::Failed("the answer is no text".into()))
 }
 
-/// A key as a part of an address: its slashes stay.
-fn path_of(path: &Path) -> String {
-    let segments: Vec<String> = path.as_ref().split('/').map(raw::encoded).collect();
-    segments.join("/")
+/// Sets a header of a request.
+fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Refusal> {
+    let unable = || Refusal::Unable(format!("{name} cannot be sent as it is"));
+    let name: HeaderName = name.parse().map_err(|_| unable())?;
+    headers.insert(name, HeaderValue::from_str(value).map_err(|_| unable())?);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //!
 //! Invariant: an answer with the status 200 is a success only when its body says so; Amazon sends the status before it has copied.
 
-use super::{Order, Refusal, path_of, refusal, text};
+use super::{Order, Refusal, refusal, set, text};
 use crate::adapters::objects::cloud::http::Copies;
-use crate::adapters::objects::cloud::raw::{S3, encoded};
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use crate::adapters::objects::cloud::raw::{S3, encoded, encoded_path};
+use hyper::header::HeaderMap;
 use hyper::{Method, StatusCode};
 use object_store::client::HttpRequest;
 use object_store::{Attribute, Attributes};
@@ -30,7 +30,7 @@ impl S3 {
         if order.sums {
             set(&mut headers, "x-amz-checksum-algorithm", "CRC64NVME")?;
         }
-        let rest = format!("/{}", path_of(order.to));
+        let rest = format!("/{}", encoded_path(order.to));
         self.put(&rest, headers, order.bytes).await.map(drop)
     }
 
@@ -48,7 +48,7 @@ impl S3 {
         set(&mut headers, "x-amz-copy-source-range", &range)?;
         let rest = format!(
             "/{}?partNumber={}&uploadId={}",
-            path_of(order.to),
+            encoded_path(order.to),
             number + 1,
             encoded(upload)
         );
@@ -89,15 +89,8 @@ fn read(text: &str) -> Result<String, Refusal> {
         .map_err(|e| Refusal::Failed(format!("the answer to a copy cannot be read: {e}")))
 }
 
-fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Refusal> {
-    let unable = || Refusal::Unable(format!("{name} cannot be sent as it is"));
-    let name: HeaderName = name.parse().map_err(|_| unable())?;
-    headers.insert(name, HeaderValue::from_str(value).map_err(|_| unable())?);
-    Ok(())
-}
-
 fn from(headers: &mut HeaderMap, order: &Order<'_>) -> Result<(), Refusal> {
-    let source = format!("/{}/{}", order.from_bucket, path_of(order.from));
+    let source = format!("/{}/{}", order.from_bucket, encoded_path(order.from));
     set(headers, "x-amz-copy-source", &source)?;
     set(headers, "x-amz-copy-source-if-match", order.from_tag)
 }
