@@ -167,6 +167,7 @@ async fn fill(
             credential_ref: None,
             endpoint: None,
             region: None,
+            encryption_key_ref: None,
         };
         services.catalog.create_location(new).await?;
     }

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use data_in_motion::adapters::inproc::accesses::OneAccess;
+use data_in_motion::adapters::objects::sealed::Unsealing;
 use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
 use data_in_motion::adapters::prices;
 use data_in_motion::config::{Resolved, Settings};
@@ -10,6 +11,7 @@ use data_in_motion::edges::cli::exit::{CliError, Exit};
 use data_in_motion::edges::cli::mover::MoverArgs;
 use data_in_motion::edges::cli::output::Out;
 use data_in_motion::edges::cli::{self, Cli, Command, serve::ServeArgs};
+use data_in_motion::services::decrypt::Decrypter;
 use data_in_motion::services::receipt::Checker;
 use data_in_motion::{logging, server};
 use std::collections::BTreeMap;
@@ -56,6 +58,10 @@ async fn run() -> ExitCode {
             let cloud = CloudObjects::new(Arc::new(OneAccess(args.access())), None);
             let stores = Checker::new(Arc::new(Stores::new(LocalObjects::new(), cloud)));
             cli::finish(cli::verify::run(args, &stores, options.format()).await)
+        }
+        Command::Decrypt(args) => {
+            let decrypter = Decrypter::new(Arc::new(Unsealing));
+            cli::finish(cli::decrypt::run(&args, &decrypter))
         }
         Command::Db(Db::Copy(args)) => cli::finish(copy(&args, Out::new(options.format())).await),
         Command::Mover(args) => Box::pin(mover(*args)).await,

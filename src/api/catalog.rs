@@ -218,11 +218,34 @@ pub async fn add_location(
         credential_ref: super::form::optional(&credential_ref)?,
         endpoint: super::form::optional(&endpoint)?,
         region: super::form::optional(&region)?,
+        encryption_key_ref: None,
     };
     let services = expect_context::<crate::services::Services>();
     let location = services.catalog.create_location(new).await?;
     let sentence = format!("Location {} is registered.", location.name);
     Ok(super::form::done("location", sentence))
+}
+
+/// Sets with which key copies are encrypted that are written to a location from now on; an empty reference: they are not.
+///
+/// # Errors
+/// A reference that cannot be read, and those of the catalog.
+#[server(prefix = "/api/fn", endpoint = "encrypt-location")]
+pub async fn encrypt_location(
+    key: String,
+    #[server(default)] encryption_key_ref: String,
+) -> Result<String, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    let key_ref = super::form::optional(&encryption_key_ref)?;
+    let location = services.catalog.set_encryption(&key, key_ref, None).await?;
+    let sentence = match &location.encryption {
+        Some(encryption) => format!(
+            "Copies at {} are encrypted from now on with {encryption}.",
+            location.name
+        ),
+        None => format!("Copies at {} are not encrypted from now on.", location.name),
+    };
+    Ok(super::form::done("encrypted", sentence))
 }
 
 /// Looks at the real store behind a location.

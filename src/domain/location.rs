@@ -3,6 +3,7 @@
 //! Invariant: a [`StorageUri`] is normalised when parsed (no `.` or `..`, no doubled or trailing slash), so that "inside" and
 //! "the same" can be decided on the text. What a path *is* on disk (links, devices) is an adapter's question.
 
+use crate::domain::encryption::Encryption;
 use crate::domain::id::LocationId;
 use crate::domain::name::{Name, StorageClass};
 use crate::domain::unit::Timestamp;
@@ -446,6 +447,9 @@ pub struct Location {
     /// The store's region, where it has one.
     #[serde(default)]
     pub region: Option<Region>,
+    /// How copies are encrypted that are written there from now on; those that stand there already say it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
     /// Rises at every change; the ETag.
     pub generation: i64,
     /// When it was registered.
@@ -477,6 +481,9 @@ pub struct NewLocation {
     /// The store's region. Not for local places.
     #[serde(default)]
     pub region: Option<Region>,
+    /// The key, by reference, with which copies are encrypted that are written there: 32 bytes in base64 or hexadecimal digits.
+    #[serde(default)]
+    pub encryption_key_ref: Option<CredentialRef>,
 }
 
 impl Location {

@@ -10,6 +10,8 @@ pub mod id;
 
 pub mod name;
 
+pub mod encryption;
+
 pub mod location;
 
 pub mod dataset;

@@ -3,6 +3,7 @@
 //! Invariant: a dataset that holds bytes always has one serving replica, and every replica that ever served was verified or was
 //! registered by its owner.
 
+use crate::domain::encryption::Encryption;
 use crate::domain::id::{DatasetId, LocationId, ReplicaId};
 use crate::domain::name::StorageClass;
 use crate::domain::unit::{Bytes, Timestamp};
@@ -69,4 +70,7 @@ pub struct Replica {
     pub created_at: Timestamp,
     /// When its bytes may be deleted, for a retained one.
     pub retire_after: Option<Timestamp>,
+    /// How its objects are encrypted; absent where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
 }

@@ -12,6 +12,7 @@ pub mod places;
 pub mod streams;
 
 pub mod traces;
+pub mod unseal;
 
 pub mod walk;
 

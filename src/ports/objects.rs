@@ -5,7 +5,8 @@
 //! injector around any other); next: `services::mover`.
 
 use crate::domain::dataset::SkippedEntry;
-use crate::domain::location::{StorageUri, UriError};
+use crate::domain::encryption::{Encryption, KeyId};
+use crate::domain::location::{CredentialRef, StorageUri, UriError};
 use crate::domain::migration::options::VerifyLevel;
 use crate::domain::name::StorageClass;
 use crate::domain::unit::Bytes;
@@ -28,6 +29,9 @@ pub struct Prefix {
     pub root: StorageUri,
     /// The path below it, without a leading or trailing slash; empty for the root itself.
     pub path: String,
+    /// How every object there is, or will be, encrypted. Sizes, hashes and bytes are those of the objects as they were before:
+    /// only [`Stored`] speaks of what the store holds.
+    pub encryption: Option<Encryption>,
 }
 
 impl Prefix {
@@ -37,7 +41,14 @@ impl Prefix {
         root.relative(uri).map(|path| Self {
             root: root.clone(),
             path: path.to_owned(),
+            encryption: None,
         })
+    }
+
+    /// The same with what is known of its encryption.
+    #[must_use]
+    pub fn encrypted(self, encryption: Option<Encryption>) -> Self {
+        Self { encryption, ..self }
     }
 
     /// Its address.
@@ -61,6 +72,7 @@ impl Prefix {
         Self {
             root: self.root.clone(),
             path,
+            encryption: self.encryption.clone(),
         }
     }
 }
@@ -241,6 +253,17 @@ pub struct Copied {
     pub fingerprint: String,
     /// What the store must say is the object's checksum, as `KIND=BASE64`; where it was wanted and the store keeps one.
     pub checksum: Option<String>,
+    /// What the store holds, where that is not the object's own bytes.
+    pub stored: Option<Stored>,
+}
+
+/// An encrypted object as the store holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its size.
+    pub size_bytes: Bytes,
+    /// BLAKE3 of the BLAKE3 hashes of its segments, in hex: compared where the key is not at hand.
+    pub hash: String,
 }
 
 /// A part of a large object that is durable at the target.
@@ -254,6 +277,8 @@ pub struct Part {
     pub chain: String,
     /// Its checksum, where the store's own is wanted.
     pub checksum: Option<String>,
+    /// The hashes of its segments in hex, one after the other, where it is encrypted.
+    pub stored: Option<String>,
 }
 
 /// A large object that is being written in parts.
@@ -328,6 +353,8 @@ pub struct Expected {
     /// [`Copied::checksum`], to be compared with what the store says instead of reading the object back. Where it says nothing, and
     /// with `None`, the object is read back.
     pub checksum: Option<String>,
+    /// [`Stored::hash`]; compared as well where it is known, and alone where the key is not at hand.
+    pub stored_hash: Option<String>,
 }
 
 /// What a removal did.
@@ -469,6 +496,9 @@ pub enum ObjectError {
     /// The store is there and asks for less (429, 503), or a connection broke: worth another try.
     #[error("{0}")]
     Busy(String),
+    /// The key of an encrypted copy is not there, or is another one.
+    #[error("{0}")]
+    Key(String),
     /// The store has given no sign of life for too long; what was asked may still happen.
     #[error("{0}")]
     Hung(String),
@@ -492,6 +522,7 @@ impl ObjectError {
             Self::Unsafe(_) => "unsafe_path",
             Self::Io(_) => "io_error",
             Self::Busy(_) => "store_busy",
+            Self::Key(_) => "encryption_key",
             Self::Hung(_) => "store_hung",
             Self::NotSupported(_) => "not_supported",
         }
@@ -574,6 +605,9 @@ pub trait Objects: Send + Sync + 'static {
         object: &FoundObject,
         meter: &Arc<Meter>,
     ) -> Result<String, ObjectError>;
+
+    /// What tells the encryption key that a reference leads to from others. [`ObjectError::Key`] when there is none.
+    async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError>;
 
     /// What identifies the directory itself, whatever its path, and is never another one's; `None` when it is not there. Where
     /// prefixes are no things of their own, it identifies the store, and a prefix is there while something lies below it.

@@ -15,6 +15,8 @@ pub mod mover;
 
 pub mod receipt;
 
+pub mod decrypt;
+
 pub mod live;
 
 pub mod relay;

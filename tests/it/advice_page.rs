@@ -24,6 +24,7 @@ async fn fifty_rows_are_sent_without_their_cost_lines() {
         credential_ref: None,
         endpoint: None,
         region: None,
+        encryption_key_ref: None,
     };
     app.services().catalog.create_location(new).await.unwrap();
     for i in 0..55 {

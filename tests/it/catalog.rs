@@ -15,6 +15,7 @@ fn location(name: &str, uri: &str) -> NewLocation {
         credential_ref: None,
         endpoint: None,
         region: None,
+        encryption_key_ref: None,
     }
 }
 

@@ -33,6 +33,7 @@ impl Ground {
         Prefix {
             root: format!("file://{}", root.display()).parse().unwrap(),
             path: path.into(),
+            encryption: None,
         }
     }
 
@@ -96,6 +97,7 @@ async fn ten_thousand_corruptions_are_found_with_the_name_of_the_object() {
             content_hash: copied.content_hash,
             metadata: Some(copied.metadata),
             checksum: None,
+            stored_hash: None,
         });
     }
     let path = |i: usize| ground.path(&format!("{}/{}", at.path, copies[i].key));

@@ -60,6 +60,8 @@ mod postgres_store;
 
 mod stores;
 
+mod encrypted;
+
 #[cfg(feature = "otlp")]
 mod otlp;
 

@@ -5,6 +5,8 @@ use data_in_motion::adapters::inproc::{bus::InprocBus, clock::SystemClock, place
 use data_in_motion::adapters::objects::LocalObjects;
 use data_in_motion::adapters::prices;
 use data_in_motion::adapters::sql::Store;
+use data_in_motion::domain::encryption::KeyId;
+use data_in_motion::domain::location::CredentialRef;
 use data_in_motion::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -200,6 +202,10 @@ impl Objects for Meddler {
     ) -> Result<String, ObjectError> {
         self.around("hash", self.inner.hash(at, object, meter)).await
     }
+    async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError> {
+        self.inner.key_id(reference).await
+    }
+
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
         self.around("identity", self.inner.identity(at)).await
     }

@@ -29,6 +29,7 @@ pub async fn location(services: &Services, name: &str, uri: &str) -> Location {
         credential_ref: None,
         endpoint: None,
         region: None,
+        encryption_key_ref: None,
     };
     services.catalog.create_location(new).await.unwrap()
 }

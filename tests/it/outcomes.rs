@@ -38,6 +38,7 @@ impl Story {
                 credential_ref: None,
                 endpoint: None,
                 region: None,
+                encryption_key_ref: None,
             };
             app.services().catalog.create_location(new).await.unwrap();
         }

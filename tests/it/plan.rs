@@ -26,6 +26,7 @@ pub async fn catalog() -> (TestApp, Dataset) {
             credential_ref: None,
             endpoint: None,
             region: None,
+            encryption_key_ref: None,
         };
         app.services().catalog.create_location(new).await.unwrap();
     }

@@ -61,6 +61,7 @@ async fn without_prices_a_plan_says_so_and_shows_no_figure() {
         credential_ref: None,
         endpoint: None,
         region: None,
+        encryption_key_ref: None,
     };
     app.services().catalog.create_location(new).await.unwrap();
     let plan = dry(&app, "unpriced").await.unwrap().plan;

@@ -42,6 +42,7 @@ async fn open() -> (TestApp, Arc<ManualClock>) {
         credential_ref: None,
         endpoint: None,
         region: None,
+        encryption_key_ref: None,
     };
     app.services().catalog.create_location(new).await.unwrap();
     (app, clock)
@@ -386,6 +387,7 @@ async fn only_what_changed_is_written_again() {
         credential_ref: None,
         endpoint: None,
         region: None,
+        encryption_key_ref: None,
     };
     app.services().catalog.create_location(new).await.unwrap();
     let all = recommender.refresh().await.unwrap();

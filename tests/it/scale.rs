@@ -40,6 +40,7 @@ async fn a_listing_comes_in_small_pages_in_key_order() {
             .parse()
             .unwrap(),
         path: "set".into(),
+        encryption: None,
     };
     let mut walk = LocalObjects::new().walk(&at).await.unwrap();
     let (mut last, mut count) = (String::new(), 0);

@@ -172,6 +172,7 @@ async fn a_scan_of_a_dataset_that_changed_meanwhile_stores_nothing() {
         credential_ref: None,
         endpoint: None,
         region: None,
+        encryption_key_ref: None,
     };
     catalog.create_location(location).await.unwrap();
     let uri = format!("file://{}/nas/demo", root.display());

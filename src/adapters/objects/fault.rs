@@ -3,6 +3,8 @@
 //! Invariant: an injected fault looks like a real one to the mover; its message says that it was injected. `NAME=N` provokes the
 //! first N, `NAME` the first one. What spoils bytes spoils them on the disk, so that only looking at them tells.
 
+use crate::domain::encryption::KeyId;
+use crate::domain::location::CredentialRef;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -281,6 +283,10 @@ impl Objects for Faulty {
         meter: &Arc<Meter>,
     ) -> Result<String, ObjectError> {
         self.inner.hash(at, object, meter).await
+    }
+
+    async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError> {
+        self.inner.key_id(reference).await
     }
 
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {

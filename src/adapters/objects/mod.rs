@@ -8,11 +8,13 @@ pub mod cloud;
 pub mod fault;
 pub mod local;
 pub mod patience;
+pub mod sealed;
 pub mod stores;
 mod sums;
 pub mod throttle;
 
 mod resume;
+mod secret;
 mod sorted;
 mod source;
 mod tree;

@@ -4,6 +4,8 @@
 //! still is told to stop, and whoever is told [`ObjectError::Hung`] must take another staging area, since it may still wake. What
 //! changes places (prepare, sync, rename, discard, remove) is waited for, because its effect must be known.
 
+use crate::domain::encryption::KeyId;
+use crate::domain::location::CredentialRef;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -194,6 +196,10 @@ impl Objects for Patient {
         let own = Arc::new(Meter::part_of(meter));
         let work = self.inner.hash(at, object, &own);
         self.moving(&object.key, &own, work).await
+    }
+
+    async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError> {
+        self.inner.key_id(reference).await
     }
 
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {

@@ -63,6 +63,7 @@ where
             id: String::new(),
             chain: chain.clone(),
             checksum: None,
+            stored: None,
         };
         parts.done(&done).await?;
         chains.insert(number, chain);

@@ -2,7 +2,7 @@
 
 use super::Throttle;
 use super::cloud::Carried;
-use super::local::{self, LocalObjects};
+use super::local::{self, FileMeta, LocalObjects};
 use crate::ports::objects::{FoundObject, Meter, ObjectError, Prefix};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +14,8 @@ pub(super) struct Whole {
     /// BLAKE3 in hex.
     pub(super) hash: String,
     pub(super) carried: Carried,
+    /// What a file becomes that holds it.
+    pub(super) meta: FileMeta,
 }
 
 /// Where an object's bytes come from. Every answer is [`ObjectError::Changed`] when the object is not the one in the manifest.
@@ -27,6 +29,9 @@ pub(super) trait Source: Send + Sync {
 
     /// What it carries besides its bytes.
     async fn carried(&self) -> Result<Carried, ObjectError>;
+
+    /// What a file becomes that holds it.
+    async fn file_meta(&self) -> Result<FileMeta, ObjectError>;
 }
 
 /// A file of this machine.
@@ -54,6 +59,7 @@ impl Source for LocalSource<'_> {
             hash: blake3::hash(&read.bytes).to_hex().to_string(),
             pieces: vec![read.bytes.into()],
             carried: Carried::of_file(&read.meta),
+            meta: read.meta,
         })
     }
 
@@ -62,6 +68,10 @@ impl Source for LocalSource<'_> {
     }
 
     async fn carried(&self) -> Result<Carried, ObjectError> {
-        Ok(Carried::of_file(&self.read(Some((0, 0))).await?.meta))
+        Ok(Carried::of_file(&self.file_meta().await?))
+    }
+
+    async fn file_meta(&self) -> Result<FileMeta, ObjectError> {
+        Ok(self.read(Some((0, 0))).await?.meta)
     }
 }

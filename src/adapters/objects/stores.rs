@@ -1,10 +1,15 @@
 //! All stores as one: each call goes to where its prefix is, a copy to where its target is.
 //!
-//! Invariant: local pairs never meet a bucket's code, and what a pair of stores cannot do or keep is said in the survey.
+//! Invariant: local pairs never meet a bucket's code, and what a pair of stores cannot do or keep is said in the survey. Where a
+//! place is encrypted, `stores/encrypted.rs` stands between.
+
+mod encrypted;
 
 use super::cloud::CloudObjects;
 use super::local::LocalObjects;
-use crate::domain::location::Provider;
+use super::sealed::{self, Keys};
+use crate::domain::encryption::KeyId;
+use crate::domain::location::{CredentialRef, Provider};
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, Occupancy, OpenUpload,
     Parts, Prefix, Removed, Space, Staging, Survey,
@@ -22,13 +27,18 @@ const NAME_MAX: usize = 255;
 pub struct Stores {
     local: LocalObjects,
     cloud: CloudObjects,
+    keys: Keys,
 }
 
 impl Stores {
     /// Of these.
     #[must_use]
     pub fn new(local: LocalObjects, cloud: CloudObjects) -> Self {
-        Self { local, cloud }
+        Self {
+            local,
+            cloud,
+            keys: Keys::default(),
+        }
     }
 
     async fn occupancy(&self, target: &Prefix) -> Result<Occupancy, ObjectError> {
@@ -153,10 +163,14 @@ fn limits(from: Provider, to: Provider) -> Vec<String> {
 #[async_trait]
 impl Objects for Stores {
     async fn walk(&self, at: &Prefix) -> Result<Walk, ObjectError> {
-        match at.root.provider() {
+        let walk = match at.root.provider() {
             Provider::Local => self.local.walk(at).await,
             _ => self.cloud.walk(at).await,
-        }
+        }?;
+        Ok(match at.encryption {
+            Some(_) => sealed::as_before(walk),
+            None => walk,
+        })
     }
 
     async fn space(&self, at: &Prefix) -> Result<Space, ObjectError> {
@@ -175,10 +189,15 @@ impl Objects for Stores {
         target: &Prefix,
         listing: &Listing,
     ) -> Result<Survey, ObjectError> {
-        match (source.root.provider(), target.root.provider()) {
+        let mut survey = match (source.root.provider(), target.root.provider()) {
             (Provider::Local, Provider::Local) => self.local.survey(source, target, listing).await,
             _ => self.survey_mixed(source, target, listing).await,
+        }?;
+        if source.encryption.is_some() || target.encryption.is_some() {
+            self.survey_encrypted(source, target, listing, &mut survey)
+                .await?;
         }
+        Ok(survey)
     }
 
     async fn inspect(
@@ -221,6 +240,9 @@ impl Objects for Stores {
         parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
+        if source.encryption.is_some() || staging.target.encryption.is_some() {
+            return self.copy_encrypted(source, staging, object, parts, meter).await;
+        }
         match (source.root.provider(), staging.target.root.provider()) {
             (Provider::Local, Provider::Local) => {
                 self.local.copy(source, staging, object, parts, meter).await
@@ -255,6 +277,9 @@ impl Objects for Stores {
     }
 
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError> {
+        if let Some(encryption) = &at.encryption {
+            return self.verify_encrypted(at, encryption, expected, meter).await;
+        }
         match at.root.provider() {
             Provider::Local => self.local.verify(at, expected, meter).await,
             _ => self.cloud.verify(at, expected, meter).await,
@@ -267,10 +292,18 @@ impl Objects for Stores {
         object: &FoundObject,
         meter: &Arc<Meter>,
     ) -> Result<String, ObjectError> {
+        if at.encryption.is_some() {
+            return self.hash_encrypted(at, object, meter).await;
+        }
         match at.root.provider() {
             Provider::Local => self.local.hash(at, object, meter).await,
             _ => self.cloud.hash(at, object, meter).await,
         }
+    }
+
+    async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError> {
+        let (keys, reference) = (self.keys.clone(), reference.clone());
+        LocalObjects::blocking(move || keys.id(&reference)).await
     }
 
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {

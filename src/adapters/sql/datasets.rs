@@ -3,6 +3,7 @@
 use super::{Conn, Row, StoreError};
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::{Dataset, OwnerRules};
+use crate::domain::encryption::Encryption;
 use crate::domain::id::{DatasetId, LocationId, ReplicaId};
 use crate::domain::replica::{Replica, ReplicaRole};
 use crate::domain::unit::{Bytes, Timestamp};
@@ -111,13 +112,28 @@ pub async fn last_access(conn: &mut Conn, id: DatasetId) -> Result<Option<Timest
 pub async fn replicas(conn: &mut Conn, id: DatasetId) -> Result<Vec<Replica>, StoreError> {
     let rows = sqlx::query(
         "SELECT id, dataset_id, location_id, prefix, storage_class, role, object_count, size_bytes, verified_at, \
-         created_at, retire_after FROM replicas WHERE dataset_id = $1 \
+         created_at, retire_after, encryption FROM replicas WHERE dataset_id = $1 \
          ORDER BY CASE role WHEN 'serving' THEN 0 ELSE 1 END, id DESC",
     )
     .bind(id.0)
     .fetch_all(conn)
     .await?;
     rows.iter().map(read_replica).collect()
+}
+
+/// How the copy is encrypted that a dataset is served from.
+///
+/// # Errors
+/// The database's own.
+pub async fn serving_encryption(conn: &mut Conn, id: DatasetId) -> Result<Option<Encryption>, StoreError> {
+    let row = sqlx::query("SELECT encryption FROM replicas WHERE dataset_id = $1 AND role = 'serving'")
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await?;
+    match row {
+        Some(row) => super::maybe_from_json(&row, "encryption"),
+        None => Ok(None),
+    }
 }
 
 /// The name of a dataset with a copy at, above or below a prefix of a location.
@@ -275,5 +291,6 @@ fn read_replica(row: &Row) -> Result<Replica, StoreError> {
         verified_at: time("verified_at")?,
         created_at: Timestamp(row.try_get("created_at")?),
         retire_after: time("retire_after")?,
+        encryption: super::maybe_from_json(row, "encryption")?,
     })
 }

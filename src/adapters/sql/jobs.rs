@@ -5,6 +5,7 @@
 use super::multi::Builder;
 use super::{Conn, Row, StoreError};
 use crate::domain::dataset::JobBrief;
+use crate::domain::encryption::Encryption;
 use crate::domain::id::{DatasetId, JobId, LocationId, ReplicaId};
 use crate::domain::location::StorageUri;
 use crate::domain::migration::machine::{JobState, Wanted};
@@ -24,7 +25,7 @@ pub(super) const COLUMNS: &str = "j.id, j.dataset_id, j.dataset_name, j.status, 
     j.target_location_id, j.target_root, j.target_identity, j.target_uri, j.target_class, j.target_replica_id, j.seen_generation, j.fence, \
     j.owner, j.lease_until, j.token, j.staging_no, j.parents, j.manifest_at, j.verification, j.objects_done, j.objects_total, \
     j.bytes_done, j.bytes_total, j.bytes_per_sec, j.forecast_saving, j.created_at, j.updated_at, j.started_at, \
-    j.finished_at, j.undo_until, j.options, j.priority, j.bytes_sent, \
+    j.finished_at, j.undo_until, j.options, j.priority, j.bytes_sent, j.source_encryption, j.target_encryption, \
     CASE WHEN d.path_uri = j.target_uri AND d.location_id = j.target_location_id THEN 1 ELSE 0 END AS at_target";
 pub(super) const TABLES: &str = "jobs j LEFT JOIN datasets d ON d.id = j.dataset_id";
 
@@ -61,6 +62,10 @@ pub struct JobRow {
     pub options: MoveOptions,
     /// Bytes copied so far, with what was copied again.
     pub bytes_sent: Bytes,
+    /// How the source is encrypted.
+    pub source_encryption: Option<Encryption>,
+    /// How the target is, in every attempt.
+    pub target_encryption: Option<Encryption>,
 }
 
 /// What is needed to make a job.
@@ -72,6 +77,8 @@ pub struct NewJob<'a> {
     pub source_root: &'a StorageUri,
     /// The copy it comes from.
     pub source_replica: ReplicaId,
+    /// How that is encrypted.
+    pub source_encryption: Option<&'a Encryption>,
     /// Address of the target's location.
     pub target_root: &'a StorageUri,
     /// What identifies the directory of that address.
@@ -93,8 +100,9 @@ pub async fn insert(conn: &mut Conn, new: &NewJob<'_>) -> Result<JobId, StoreErr
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO jobs (dataset_id, dataset_name, status, source_location_id, source_root, source_uri, source_class, \
          source_replica_id, target_location_id, target_root, target_uri, target_class, seen_generation, plan, token, \
-         objects_total, bytes_total, forecast_saving, target_identity, created_at, updated_at, options, priority) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22) \
+         objects_total, bytes_total, forecast_saving, target_identity, created_at, updated_at, options, priority, source_encryption, \
+         target_encryption) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22, $23, $24) \
          RETURNING id",
     )
     .bind(plan.dataset_id.0)
@@ -119,6 +127,8 @@ pub async fn insert(conn: &mut Conn, new: &NewJob<'_>) -> Result<JobId, StoreErr
     .bind(new.now.0)
     .bind(super::json(&plan.options)?)
     .bind(plan.options.priority)
+    .bind(super::json_of(new.source_encryption)?)
+    .bind(super::json_of(plan.encryption.as_ref())?)
     .fetch_one(conn)
     .await?;
     Ok(JobId(id))
@@ -359,6 +369,8 @@ pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
         verification: row.try_get("verification")?,
         options,
         bytes_sent: Bytes::from_i64(row.try_get("bytes_sent")?),
+        source_encryption: super::maybe_from_json(row, "source_encryption")?,
+        target_encryption: super::maybe_from_json(row, "target_encryption")?,
     })
 }
 

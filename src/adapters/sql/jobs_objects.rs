@@ -8,7 +8,7 @@ use super::{Conn, Row, StoreError};
 use crate::domain::id::JobId;
 use crate::domain::migration::ManifestObject;
 use crate::domain::unit::Bytes;
-use crate::ports::objects::{Copied, Expected, FoundObject};
+use crate::ports::objects::{Copied, Expected, FoundObject, Stored};
 use sqlx::Row as _;
 use std::collections::HashMap;
 
@@ -51,6 +51,8 @@ pub struct ManifestRow {
     pub target_fingerprint: Option<String>,
     /// What its store must say is its checksum; set once copied, where that is to be compared.
     pub checksum: Option<String>,
+    /// What its store holds, where that is not its own bytes; set once copied.
+    pub stored: Option<Stored>,
 }
 
 impl ManifestRow {
@@ -63,6 +65,7 @@ impl ManifestRow {
             content_hash: self.content_hash.clone(),
             metadata: Some(self.metadata.clone()?),
             checksum: None,
+            stored_hash: self.stored.as_ref().map(|stored| stored.hash.clone()),
         })
     }
 
@@ -78,7 +81,7 @@ impl ManifestRow {
 }
 
 const COLUMNS: &str = "key, size_bytes, fingerprint, COALESCE(content_hash, later_hash) AS content_hash, metadata, \
-                       target_fingerprint, checksum";
+                       target_fingerprint, checksum, stored_bytes, stored_hash";
 
 /// Manifest rows read at once.
 const PAGE: i64 = 1000;
@@ -202,7 +205,8 @@ pub async fn put(tx: &mut Conn, job: JobId, objects: &[FoundObject]) -> Result<(
         });
         query.push(
             " ON CONFLICT (job_id, key) DO UPDATE SET size_bytes = excluded.size_bytes, fingerprint = excluded.fingerprint, \
-             state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, checksum = NULL, error = NULL",
+             state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, checksum = NULL, stored_bytes = NULL, \
+             stored_hash = NULL, error = NULL",
         );
         query.build().execute(&mut *tx).await?;
     }
@@ -247,7 +251,7 @@ pub async fn set_copied(
         let mut query = Builder::new(
             tx,
             "INSERT INTO job_objects (job_id, key, size_bytes, fingerprint, state, content_hash, metadata, target_fingerprint, \
-             checksum) ",
+             checksum, stored_bytes, stored_hash) ",
         );
         query.push_values(copied, |mut row, (object, copied)| {
             row.push_bind(job.0)
@@ -258,12 +262,14 @@ pub async fn set_copied(
                 .push_bind(copied.content_hash.as_deref())
                 .push_bind(copied.metadata.as_str())
                 .push_bind(copied.fingerprint.as_str())
-                .push_bind(copied.checksum.as_deref());
+                .push_bind(copied.checksum.as_deref())
+                .push_bind(copied.stored.as_ref().map(|stored| stored.size_bytes.to_i64()))
+                .push_bind(copied.stored.as_ref().map(|stored| stored.hash.as_str()));
         });
         query.push(
             " ON CONFLICT (job_id, key) DO UPDATE SET state = excluded.state, content_hash = excluded.content_hash, \
              metadata = excluded.metadata, target_fingerprint = excluded.target_fingerprint, checksum = excluded.checksum, \
-             error = NULL WHERE job_objects.fingerprint = excluded.fingerprint",
+             stored_bytes = excluded.stored_bytes, stored_hash = excluded.stored_hash, error = NULL WHERE job_objects.fingerprint = excluded.fingerprint",
         );
         query.build().execute(&mut *tx).await?;
     }
@@ -373,7 +379,7 @@ pub async fn reset_all(tx: &mut Conn, job: JobId) -> Result<(), StoreError> {
 async fn reset(tx: &mut Conn, job: JobId, condition: &str) -> Result<(), StoreError> {
     let sql = format!(
         "UPDATE job_objects SET state = 'pending', content_hash = NULL, metadata = NULL, target_fingerprint = NULL, \
-         checksum = NULL, error = NULL WHERE job_id = $1 AND {condition}"
+         checksum = NULL, stored_bytes = NULL, stored_hash = NULL, error = NULL WHERE job_id = $1 AND {condition}"
     );
     sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(job.0)
@@ -439,5 +445,15 @@ fn read(row: &Row) -> Result<ManifestRow, StoreError> {
         metadata: row.try_get("metadata")?,
         target_fingerprint: row.try_get("target_fingerprint")?,
         checksum: row.try_get("checksum")?,
+        stored: stored(row)?,
     })
+}
+
+fn stored(row: &Row) -> Result<Option<Stored>, StoreError> {
+    let (size, hash): (Option<i64>, Option<String>) =
+        (row.try_get("stored_bytes")?, row.try_get("stored_hash")?);
+    Ok(size.zip(hash).map(|(size, hash)| Stored {
+        size_bytes: Bytes::from_i64(size),
+        hash,
+    }))
 }

@@ -31,7 +31,7 @@ pub async fn find(
         return Ok(None);
     };
     let parts = sqlx::query(
-        "SELECT part_no, part_id, chain, checksum FROM job_parts WHERE job_id = $1 AND key = $2 ORDER BY part_no",
+        "SELECT part_no, part_id, chain, checksum, stored FROM job_parts WHERE job_id = $1 AND key = $2 ORDER BY part_no",
     )
     .bind(job.0)
     .bind(object.key.as_str())
@@ -46,6 +46,7 @@ pub async fn find(
                 id: row.try_get(1)?,
                 chain: row.try_get(2)?,
                 checksum: row.try_get(3)?,
+                stored: row.try_get(4)?,
             })
         })
         .collect::<Result<_, StoreError>>()?;
@@ -89,9 +90,9 @@ pub async fn begin(
 /// The database's own.
 pub async fn done(tx: &mut Conn, job: JobId, key: &str, part: &Part) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO job_parts (job_id, key, part_no, part_id, chain, checksum) VALUES ($1, $2, $3, $4, $5, $6) \
+        "INSERT INTO job_parts (job_id, key, part_no, part_id, chain, checksum, stored) VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (job_id, key, part_no) DO UPDATE SET part_id = excluded.part_id, chain = excluded.chain, \
-         checksum = excluded.checksum",
+         checksum = excluded.checksum, stored = excluded.stored",
     )
     .bind(job.0)
     .bind(key)
@@ -99,6 +100,7 @@ pub async fn done(tx: &mut Conn, job: JobId, key: &str, part: &Part) -> Result<(
     .bind(part.id.as_str())
     .bind(part.chain.as_str())
     .bind(part.checksum.as_deref())
+    .bind(part.stored.as_deref())
     .execute(tx)
     .await?;
     Ok(())

@@ -119,7 +119,7 @@ async fn add_copy(
     let job = &seen.job;
     Ok(sqlx::query_scalar(
         "INSERT INTO replicas (dataset_id, location_id, prefix, storage_class, role, object_count, size_bytes, verified_at, \
-         created_at) VALUES ($1, $2, $3, $4, $8, $5, $6, $7, $7) RETURNING id",
+         created_at, encryption) VALUES ($1, $2, $3, $4, $8, $5, $6, $7, $7, $9) RETURNING id",
     )
     .bind(job.dataset_id.0)
     .bind(job.target_location_id.0)
@@ -129,6 +129,7 @@ async fn add_copy(
     .bind(new.counted.1.to_i64())
     .bind(new.now.0)
     .bind(role.as_str())
+    .bind(super::json_of(seen.target_encryption.as_ref())?)
     .fetch_one(tx)
     .await?)
 }

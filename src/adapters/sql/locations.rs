@@ -1,6 +1,7 @@
 //! Rows of `locations`.
 
 use super::{Conn, Row, Store, StoreError};
+use crate::domain::encryption::Encryption;
 use crate::domain::id::LocationId;
 use crate::domain::location::{Location, LocationCheck, StorageUri, StoreAccess};
 use crate::domain::name::StorageClass;
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use sqlx::Row as _;
 
 const COLUMNS: &str = "id, name, uri, storage_classes, price_book, credential_ref, generation, created_at, \
-                       updated_at, check_json, endpoint, region";
+                       updated_at, check_json, endpoint, region, encryption";
 
 /// A location and what stands on it.
 #[derive(Clone, Debug)]
@@ -39,7 +40,8 @@ pub struct LocationSums {
 pub async fn insert(conn: &mut Conn, location: &Location) -> Result<LocationId, StoreError> {
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO locations (name, uri, provider, storage_classes, price_book, credential_ref, generation, \
-         created_at, updated_at, endpoint, region) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
+         created_at, updated_at, endpoint, region, encryption) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
     )
     .bind(location.name.as_str())
     .bind(location.uri.to_string())
@@ -52,6 +54,7 @@ pub async fn insert(conn: &mut Conn, location: &Location) -> Result<LocationId, 
     .bind(location.updated_at.0)
     .bind(location.endpoint.as_ref().map(|e| e.as_str().to_owned()))
     .bind(location.region.as_ref().map(|r| r.as_str().to_owned()))
+    .bind(super::json_of(location.encryption.as_ref())?)
     .fetch_one(conn)
     .await?;
     Ok(LocationId(id))
@@ -124,6 +127,27 @@ pub async fn set_check(conn: &mut Conn, id: LocationId, check: &LocationCheck) -
         .bind(super::json(check)?)
         .execute(conn)
         .await?;
+    Ok(())
+}
+
+/// Sets how copies are encrypted that are written there from now on.
+///
+/// # Errors
+/// The database's own.
+pub async fn set_encryption(
+    conn: &mut Conn,
+    id: LocationId,
+    encryption: Option<&Encryption>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE locations SET encryption = $2, updated_at = $3, generation = generation + 1 WHERE id = $1",
+    )
+    .bind(id.0)
+    .bind(super::json_of(encryption)?)
+    .bind(now.0)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -200,6 +224,7 @@ fn read(row: &Row) -> Result<LocationRow, StoreError> {
             region: region
                 .map(|r| r.parse().map_err(|e| StoreError::corrupt("region", e)))
                 .transpose()?,
+            encryption: super::maybe_from_json(row, "encryption")?,
             generation: row.try_get("generation")?,
             created_at: Timestamp(row.try_get("created_at")?),
             updated_at: Timestamp(row.try_get("updated_at")?),

@@ -106,6 +106,24 @@ pub(crate) fn from_json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<
     serde_json::from_str(&text).map_err(|e| StoreError::corrupt(column, e))
 }
 
+/// A column that holds a domain type as JSON, or nothing.
+///
+/// # Errors
+/// `Corrupt` when the text is not one.
+pub(crate) fn maybe_from_json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(|e| StoreError::corrupt(column, e)))
+        .transpose()
+}
+
+/// The text of a JSON column that may be empty.
+///
+/// # Errors
+/// Those of [`json`].
+pub(crate) fn json_of<T: Serialize>(value: Option<&T>) -> Result<Option<String>, StoreError> {
+    value.map(json).transpose()
+}
+
 /// The text of a JSON column.
 ///
 /// # Errors

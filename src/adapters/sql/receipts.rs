@@ -51,7 +51,7 @@ pub async fn find(conn: &mut Conn, job: JobId) -> Result<Option<(Receipt, Seal)>
 pub async fn objects(conn: &mut Conn, job: JobId, after: &str) -> Result<Vec<ReceiptObject>, StoreError> {
     let rows = sqlx::query(
         "SELECT key, size_bytes, COALESCE(content_hash, '') AS content_hash, \
-         CASE WHEN content_hash IS NULL THEN checksum END AS checksum FROM job_objects \
+         CASE WHEN content_hash IS NULL THEN checksum END AS checksum, stored_hash FROM job_objects \
          WHERE job_id = $1 AND key > $2 ORDER BY key LIMIT $3",
     )
     .bind(job.0)
@@ -66,6 +66,7 @@ pub async fn objects(conn: &mut Conn, job: JobId, after: &str) -> Result<Vec<Rec
                 size_bytes: Bytes::from_i64(row.try_get("size_bytes")?),
                 blake3: row.try_get("content_hash")?,
                 checksum: row.try_get("checksum")?,
+                stored_blake3: row.try_get("stored_hash")?,
             })
         })
         .collect()

@@ -35,6 +35,7 @@ const FILES: &[(&str, &str)] = &[
     ("160_labels", include_str!("schema/160_labels.sql")),
     ("161_order", include_str!("schema/161_order.sql")),
     ("120_unread", include_str!("schema/120_unread.sql")),
+    ("170_encryption", include_str!("schema/170_encryption.sql")),
 ];
 
 /// Applies what is missing.

@@ -319,6 +319,12 @@ pub struct Plan {
     pub object_count: i64,
     /// Their bytes.
     pub size_bytes: Bytes,
+    /// How the copy will be encrypted; absent where it will not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<crate::domain::encryption::Encryption>,
+    /// Bytes that will be written, where they are more because they are encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_bytes: Option<Bytes>,
     /// Entries left out, with the reason; at most 100.
     pub skipped: Vec<crate::domain::dataset::SkippedEntry>,
     /// Free space at the target, where the store tells it.

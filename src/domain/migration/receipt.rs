@@ -4,6 +4,7 @@
 //! is not signed is not in [`Receipt`]. How it is signed and hashed is in `services::receipt`.
 
 use super::options::VerifyLevel;
+use crate::domain::encryption::Encryption;
 use crate::domain::id::{DatasetId, JobId, LocationId};
 use crate::domain::location::StorageUri;
 use crate::domain::name::StorageClass;
@@ -26,6 +27,9 @@ pub struct ReceiptPlace {
     pub uri: StorageUri,
     /// The storage class.
     pub storage_class: StorageClass,
+    /// How the copy is encrypted there; absent where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
 }
 
 /// What is signed.
@@ -50,7 +54,8 @@ pub struct Receipt {
     pub object_count: i64,
     /// Their bytes.
     pub size_bytes: Bytes,
-    /// BLAKE3 over a line `HASH SIZE "KEY"` for each object in key order, the key as a JSON string; in hex.
+    /// BLAKE3 over a line `HASH SIZE "KEY"` for each object in key order, the key as a JSON string, and `HASH SIZE "KEY" STORED_HASH`
+    /// where it is encrypted; in hex.
     pub objects_blake3: String,
     /// How closely the copy was checked.
     pub verify: VerifyLevel,
@@ -79,6 +84,10 @@ pub struct ReceiptObject {
     /// What the store itself keeps as the object's checksum, `KIND=BASE64`; where there is no BLAKE3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
+    /// BLAKE3 over the BLAKE3 hashes of the segments that the target's store holds, in hex, where the object is encrypted there:
+    /// comparable without the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_blake3: Option<String>,
 }
 
 /// The signature.

@@ -10,7 +10,7 @@ use super::output::{Out, note};
 use super::style::{self, Style, or_dash};
 use super::table::{Column, Tint, facts, render};
 use super::{Client, client::Reply};
-use crate::domain::migration::receipt::SignedReceipt;
+use crate::domain::migration::receipt::{ReceiptPlace, SignedReceipt};
 use crate::domain::migration::{Job, JobDetail, JobEvent, JobStatus, ManifestObject, Progress};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write as _;
@@ -183,14 +183,20 @@ fn receipt_columns() -> Vec<Column<SignedReceipt>> {
     ]
 }
 
+fn place(place: &ReceiptPlace) -> String {
+    let encryption = place.encryption.as_ref();
+    let encryption = encryption.map_or_else(String::new, |e| format!(", encrypted with {e}"));
+    format!("{} as {}{encryption}", place.uri, place.storage_class)
+}
+
 /// A receipt for people.
 pub fn receipt_facts(signed: &SignedReceipt, style: Style) -> String {
     let r = &signed.receipt;
     let rows = [
         ("job", format!("{} (run {})", r.job_id, r.attempt)),
         ("dataset", format!("{} ({})", r.dataset_name, r.dataset_id)),
-        ("from", format!("{} as {}", r.source.uri, r.source.storage_class)),
-        ("to", format!("{} as {}", r.target.uri, r.target.storage_class)),
+        ("from", place(&r.source)),
+        ("to", place(&r.target)),
         (
             "objects",
             format!("{}, {} ({} bytes)", r.object_count, r.size_bytes, r.size_bytes.0),

@@ -1,4 +1,4 @@
-//! `dim locations add|list|get|check|remove`.
+//! `dim locations add|list|get|edit|check|remove`.
 
 use super::client::segment;
 use super::exit::{CliError, Exit};
@@ -19,10 +19,13 @@ pub enum Locations {
     /// List the locations
     List,
     /// Show one location
+    #[command(visible_alias = "show")]
     Get {
         /// Its id or name
         location: String,
     },
+    /// Change with which key copies are encrypted that are written there from now on
+    Edit(Edit),
     /// Look at the real store: reachable, writable, free space
     Check {
         /// Its id or name
@@ -71,6 +74,27 @@ pub struct Add {
     /// The store's region, such as eu-central-1
     #[arg(long, value_name = "NAME")]
     region: Option<String>,
+    /// Encrypt what is written there, with the key that the server and its movers find here: env:NAME or file:PATH
+    ///
+    /// What is found there: 32 bytes in base64 or as 64 hexadecimal digits, such as `openssl rand -base64 32` prints. Keep it: nobody
+    /// can read the copies without it.
+    #[arg(long, value_name = "REFERENCE")]
+    encryption_key_ref: Option<String>,
+}
+
+/// Arguments of `dim locations edit`.
+#[derive(Debug, Args)]
+pub struct Edit {
+    /// Its id or name
+    location: String,
+    /// Encrypt what is written there from now on, with the key that the server and its movers find here: env:NAME or file:PATH
+    ///
+    /// Copies that stand there stay as they are, and are read with the key that they were written with: keep that one too.
+    #[arg(long, value_name = "REFERENCE", required_unless_present = "no_encryption")]
+    encryption_key_ref: Option<String>,
+    /// Encrypt nothing that is written there from now on; what stands there stays encrypted
+    #[arg(long, conflicts_with = "encryption_key_ref")]
+    no_encryption: bool,
 }
 
 /// Carries out a command on locations.
@@ -83,13 +107,32 @@ pub async fn run(command: Locations, client: &Client, out: Out) -> Result<(), Cl
             let body = json!({
                 "name": add.name_flag.or(add.name), "uri": add.uri_flag.or(add.uri), "storage_classes": add.storage_classes,
                 "price_book": add.price_book, "credential_ref": add.credential_ref, "endpoint": add.endpoint,
-                "region": add.region,
+                "region": add.region, "encryption_key_ref": add.encryption_key_ref,
             });
             let reply = client.post("/api/v1/locations", &body).await?;
             let location: Location = reply.typed()?;
             note(&format!(
                 "location {} is registered as {}",
                 location.name, location.id
+            ));
+            out.one(&reply, &one_column(), &location, |style| {
+                location_facts(&location, style)
+            })
+        }
+        Locations::Edit(edit) => {
+            let key_ref = edit.encryption_key_ref.filter(|_| !edit.no_encryption);
+            let body = json!({ "encryption_key_ref": key_ref });
+            let reply = client.patch(&path(&edit.location, ""), &body).await?;
+            let location: Location = reply.typed()?;
+            note(&format!(
+                "{}; what stands there stays as it is",
+                match &location.encryption {
+                    Some(encryption) => format!(
+                        "copies at {} are encrypted from now on with {encryption}",
+                        location.name
+                    ),
+                    None => format!("copies at {} are not encrypted from now on", location.name),
+                }
             ));
             out.one(&reply, &one_column(), &location, |style| {
                 location_facts(&location, style)
@@ -325,6 +368,9 @@ fn location_facts(location: &Location, style: Style) -> String {
     }
     if let Some(region) = &location.region {
         rows.push(("region", region.as_str().to_owned()));
+    }
+    if let Some(encryption) = &location.encryption {
+        rows.push(("encryption", encryption.to_string()));
     }
     facts(&rows, style)
 }

@@ -10,6 +10,7 @@ pub mod client;
 pub mod config;
 pub mod datasets;
 pub mod db;
+pub mod decrypt;
 pub mod events;
 pub mod exit;
 pub mod health;
@@ -103,6 +104,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Check the receipt of a move against the store, without a server.
     Verify(verify::VerifyArgs),
+    /// Decrypt an object that a move has encrypted, without a server.
+    Decrypt(decrypt::DecryptArgs),
     /// Replay an access history against every policy: what each would have cost, without looking ahead.
     Backtest(backtest::BacktestArgs),
 }
@@ -135,6 +138,7 @@ async fn dispatch(command: Command, options: &ClientOptions) -> Result<(), CliEr
             "`dim serve` is a program of its own, not a call to a server",
         )),
         Command::Verify(_) => Err(CliError::usage("`dim verify` works without a server")),
+        Command::Decrypt(_) => Err(CliError::usage("`dim decrypt` works without a server")),
         Command::Mover(_) => Err(CliError::usage(
             "`dim mover` is a program of its own, not a call to a server",
         )),

@@ -29,6 +29,10 @@ pub struct VerifyArgs {
     /// Look for the objects at this address instead of the receipt's target
     #[arg(long, value_name = "URI")]
     at: Option<StorageUri>,
+    /// Open encrypted objects with the key that is found here, env:NAME or file:PATH [default: compare what is stored, as it was
+    /// written]
+    #[arg(long, visible_alias = "encryption-key-ref", value_name = "REFERENCE")]
+    key_ref: Option<CredentialRef>,
     /// Check the signature alone and read no object
     #[arg(long)]
     signature_only: bool,
@@ -80,12 +84,34 @@ pub async fn run(args: VerifyArgs, stores: &Checker, format: Format) -> Result<(
     } else {
         Some(
             stores
-                .against(&signed, args.at.as_ref())
+                .against(&signed, args.at.as_ref(), args.key_ref.clone())
                 .await
                 .map_err(CliError::failure)?,
         )
     };
+    if outcome.is_some() {
+        say_encrypted(&signed, args.key_ref.is_some());
+    }
     tell(&signed, outcome, Out::new(format))
+}
+
+/// What a look at encrypted objects can prove.
+fn say_encrypted(signed: &SignedReceipt, with_key: bool) {
+    let Some(encryption) = &signed.receipt.target.encryption else {
+        return;
+    };
+    let key = &encryption.key_id;
+    note(&if with_key {
+        format!(
+            "the objects are encrypted with the key {key}: each was opened, every byte of it authenticated, and what came out compared \
+             with what was read at the source"
+        )
+    } else {
+        format!(
+            "the objects are encrypted with the key {key}, which was not given: what the store holds was compared with what was written \
+             and signed. That the key still opens it is not proven: pass --key-ref"
+        )
+    });
 }
 
 fn read(path: &Path) -> Result<SignedReceipt, CliError> {

@@ -96,6 +96,7 @@ fn known_location(place: Place, stage: &Stage) -> Result<KnownLocation, DemoErro
         credential_ref: None,
         endpoint: None,
         region: None,
+        encryption_key_ref: None,
     })
 }
 

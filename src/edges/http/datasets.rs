@@ -1,7 +1,7 @@
 //! `/api/v1/datasets`.
 
 use super::etag::{changed, created, expected, tagged};
-use super::extract::{Json, Key, Query};
+use super::extract::{Json, Key, Query, given};
 use super::problem::ApiError;
 use super::table::Route;
 use crate::domain::dataset::{
@@ -143,15 +143,6 @@ struct Change {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<i64>")]
     latency_limit_ms: Option<Option<i64>>,
-}
-
-/// A field that is there, even if it is null.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
 }
 
 /// How often a change without `If-Match` is tried when others change the dataset at the same time.

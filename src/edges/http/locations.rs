@@ -1,11 +1,11 @@
 //! `/api/v1/locations`.
 
-use super::etag::{created, expected, tagged};
-use super::extract::{Json, Key, Query};
+use super::etag::{changed, created, expected, tagged};
+use super::extract::{Json, Key, Query, given};
 use super::problem::ApiError;
 use super::table::Route;
 use crate::domain::dataset::Page;
-use crate::domain::location::{Location, LocationCheck, LocationSummary, NewLocation};
+use crate::domain::location::{CredentialRef, Location, LocationCheck, LocationSummary, NewLocation};
 use crate::domain::migration::evacuation::{Evacuation, EvacuationRequest};
 use crate::services::Services;
 use axum::extract::State;
@@ -50,6 +50,21 @@ pub fn table() -> Vec<Route> {
         .answers::<LocationSummary>(200)
         .problems(&[404])
         .tagged(),
+        Route::patch(
+            "/api/v1/locations/{location}",
+            "changeLocation",
+            "Changes with which key copies are encrypted that are written to a location from now on",
+            change,
+        )
+        .detail(
+            "What stands there stays as it is, and is read with the key that it was written with; a job keeps what its plan said. The \
+             key itself is never sent: encryption_key_ref names the variable or file of the server that holds it.",
+        )
+        .body::<Change>()
+        .answers::<Location>(200)
+        .problems(&[404])
+        .tagged()
+        .guarded(),
         Route::post(
             "/api/v1/locations/{location}/check",
             "checkLocation",
@@ -89,6 +104,30 @@ struct Asked {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// What is to change. A field that is left out stays as it is.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// The key by reference, `env:NAME` or `file:PATH`: 32 bytes in base64 or as 64 hexadecimal digits; null: copies are not encrypted.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    encryption_key_ref: Option<Option<CredentialRef>>,
+}
+
+async fn change(
+    State(services): State<Services>,
+    key: Key,
+    headers: HeaderMap,
+    Json(change): Json<Change>,
+) -> Result<Response, ApiError> {
+    let seen = expected(&headers)?;
+    let location = match change.encryption_key_ref {
+        Some(key_ref) => services.catalog.set_encryption(&key.0, key_ref, seen).await?,
+        None => services.catalog.get_location(&key.0).await?.location,
+    };
+    Ok(changed(location.generation, &location))
 }
 
 async fn evacuate(

@@ -176,6 +176,7 @@ impl Catalog {
             credential_ref: None,
             endpoint: None,
             region: None,
+            encryption_key_ref: None,
         })
     }
 

@@ -4,8 +4,11 @@ use super::Catalog;
 use crate::adapters::sql::locations::{self as rows, LocationRow, LocationSums};
 use crate::adapters::sql::{Conn, jobs};
 use crate::domain::dataset::Page;
+use crate::domain::encryption::Encryption;
 use crate::domain::id::LocationId;
-use crate::domain::location::{Location, LocationCheck, LocationSummary, NewLocation, Provider, StorageUri};
+use crate::domain::location::{
+    CredentialRef, Location, LocationCheck, LocationSummary, NewLocation, Provider, StorageUri,
+};
 use crate::domain::name::StorageClass;
 use crate::ports::Topic;
 use crate::ports::places::Standing;
@@ -87,6 +90,10 @@ impl Catalog {
             distinct(new.storage_classes)?
         };
         self.refuse_overlap(&new.uri, &seen.real).await?;
+        let encryption = match new.encryption_key_ref {
+            Some(key_ref) => Some(self.encryption(key_ref).await?),
+            None => None,
+        };
         let now = self.deps.clock.now();
         Ok(Location {
             id: LocationId(0),
@@ -98,10 +105,54 @@ impl Catalog {
             credential_ref: new.credential_ref,
             endpoint: new.endpoint,
             region: new.region,
+            encryption,
             generation: 1,
             created_at: now,
             updated_at: now,
         })
+    }
+
+    /// Which key a reference leads to now.
+    async fn encryption(&self, key_ref: CredentialRef) -> ServiceResult<Encryption> {
+        let key_id = self.deps.objects.key_id(&key_ref).await.map_err(|problem| {
+            ServiceError::invalid(problem.code(), format!("{problem}; nothing was changed"))
+        })?;
+        Ok(Encryption {
+            key_ref: Some(key_ref),
+            key_id,
+        })
+    }
+
+    /// Sets the key with which copies are encrypted that are written to a location from now on; `None`: they are not encrypted. What
+    /// stands there stays as it is, and is read with the key that it was written with. A job keeps what its plan said.
+    ///
+    /// # Errors
+    /// `NotFound`, `StaleGeneration` when its generation is not `if_match`, `Invalid` when the reference leads to no key.
+    pub async fn set_encryption(
+        &self,
+        key: &str,
+        key_ref: Option<CredentialRef>,
+        if_match: Option<i64>,
+    ) -> ServiceResult<Location> {
+        let encryption = match key_ref {
+            Some(key_ref) => Some(self.encryption(key_ref).await?),
+            None => None,
+        };
+        let mut tx = self.deps.store.write().await?;
+        let location = find(&mut tx, key).await?.location;
+        check_generation("location", location.name.as_str(), if_match, location.generation)?;
+        if location.encryption == encryption {
+            return Ok(location);
+        }
+        rows::set_encryption(&mut tx, location.id, encryption.as_ref(), self.deps.clock.now()).await?;
+        let changed = find(&mut tx, key).await?.location;
+        tx.commit().await?;
+        let key_id = changed
+            .encryption
+            .as_ref()
+            .map(|encryption| encryption.key_id.as_str());
+        tracing::info!(location = %changed.name, key_id, "the encryption of copies at a location was changed");
+        Ok(changed)
     }
 
     /// The class of a location that names none: `hot` on disks, else the first of its price book.

@@ -108,6 +108,10 @@ impl Catalog {
         dataset: &'a Dataset,
         location: &'a Location,
     ) -> ServiceResult<Listed<'a>> {
+        let encryption = {
+            let mut conn = self.deps.store.reader().await?;
+            rows::serving_encryption(&mut conn, dataset.id).await?
+        };
         let at = Prefix::below(&location.uri, &dataset.path_uri).ok_or_else(|| {
             ServiceError::invalid(
                 "outside_location",
@@ -117,7 +121,7 @@ impl Catalog {
                 ),
             )
         })?;
-        match self.deps.objects.walk(&at).await {
+        match self.deps.objects.walk(&at.encrypted(encryption)).await {
             Ok(walk) => Ok(Listed {
                 catalog: self,
                 dataset,

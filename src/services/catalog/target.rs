@@ -62,6 +62,7 @@ impl Catalog {
             prefix: Prefix {
                 root: location.uri.clone(),
                 path,
+                encryption: location.encryption.clone(),
             },
             location,
             uri,

@@ -77,6 +77,7 @@ async fn see_target(held: &Held) -> Result<(), Halt> {
     let root = Prefix {
         root: held.row.target_root.clone(),
         path: String::new(),
+        encryption: None,
     };
     if held.deps.objects.identity(&root).await?.as_ref() == Some(planned) {
         return Ok(());

@@ -174,12 +174,14 @@ impl Held {
 
     /// The directory the data comes from.
     pub(super) fn source(&self) -> Result<Prefix, Halt> {
-        place(&self.row.source_root, &self.row.job.source_uri)
+        let place = place(&self.row.source_root, &self.row.job.source_uri)?;
+        Ok(place.encrypted(self.row.source_encryption.clone()))
     }
 
     /// The directory it goes to.
     pub(super) fn target(&self) -> Result<Prefix, Halt> {
-        place(&self.row.target_root, &self.row.job.target_uri)
+        let place = place(&self.row.target_root, &self.row.job.target_uri)?;
+        Ok(place.encrypted(self.row.target_encryption.clone()))
     }
 
     /// A staging area of this job.

@@ -332,7 +332,10 @@ async fn note(
 
 /// What every other object would meet as well.
 fn ends_all(error: &ObjectError) -> bool {
-    matches!(error, ObjectError::Full(_) | ObjectError::NotSupported(_))
+    matches!(
+        error,
+        ObjectError::Full(_) | ObjectError::NotSupported(_) | ObjectError::Key(_)
+    )
 }
 
 async fn write<P: Pass>(pass: &P, held: &Held, group: Vec<(ManifestRow, P::Done)>) -> Result<(), Halt> {

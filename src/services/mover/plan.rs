@@ -9,7 +9,7 @@ mod figures;
 
 use self::census::Census;
 use super::{Mover, window};
-use crate::adapters::sql::jobs;
+use crate::adapters::sql::{datasets, jobs};
 use crate::domain::dataset::Dataset;
 use crate::domain::location::{Location, Provider};
 use crate::domain::migration::options::MoveOptions;
@@ -69,6 +69,11 @@ impl Mover {
                 format!("{} lies outside the location {}", dataset.path_uri, source.name),
             )
         })?;
+        let encryption = {
+            let mut conn = self.deps.store.reader().await?;
+            datasets::serving_encryption(&mut conn, dataset.id).await?
+        };
+        let from = from.encrypted(encryption);
         let (census, survey) = self.count(catalog, dataset, source, &from, target).await?;
         let space = match &survey {
             Ok(_) => self.deps.objects.space(&target.prefix).await.ok(),
@@ -92,6 +97,7 @@ impl Mover {
             .forbidden_by_policy(dataset, &target.location, &target.class)
             .await?;
         found.extend(rule.map(checks::of_policy));
+        found.extend(checks::of_encryption(&from, target, &census));
         found.extend(checks::notes(dataset, target, &self.deps.prices));
         found.extend(figures.note.clone());
         found.extend(checks::of_options(options, one_store, &figures, &census, target));
@@ -108,6 +114,8 @@ impl Mover {
             target_class: target.class.clone(),
             object_count: census.count(),
             size_bytes: census.size,
+            encryption: target.location.encryption.clone(),
+            written_bytes: target.location.encryption.as_ref().map(|_| census.written),
             skipped: census.skipped().to_vec(),
             target_free_bytes: survey.ok().and_then(|s| s.free_bytes),
             cost_lines: figures.lines,
@@ -135,7 +143,7 @@ impl Mover {
         let mut listed = catalog.list_objects(dataset, source).await?;
         let first = listed.next().await?.unwrap_or_default();
         let mut survey = self.deps.objects.survey(from, &target.prefix, &first).await;
-        let mut census = Census::default();
+        let mut census = Census::for_target(target.prefix.encryption.is_some());
         census.add(&first);
         while let Some(page) = listed.next().await? {
             if let Ok(known) = &mut survey {

@@ -33,11 +33,21 @@ impl Mover {
         let source = location(&mut tx, plan.source_location_id.to_string()).await?;
         let target = location(&mut tx, plan.target_location_id.to_string()).await?;
         refuse_taken_place(&mut tx, &plan.dataset_name, &plan.target_uri, &target).await?;
+        if target.encryption != plan.encryption {
+            return Err(ServiceError::conflict(
+                "plan_stale",
+                format!(
+                    "how copies are encrypted at {} has changed since the move was planned; plan again. Nothing was queued",
+                    target.name
+                ),
+            ));
+        }
         let token = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
         let new = jobs::NewJob {
             plan: &plan,
             source_root: &source.uri,
             source_replica: source_replica.id,
+            source_encryption: source_replica.encryption.as_ref(),
             target_root: &target.uri,
             target_identity: identity.as_deref(),
             status: JobState::new(require_approval).status,
@@ -71,6 +81,7 @@ impl Mover {
         let at = Prefix {
             root,
             path: String::new(),
+            encryption: None,
         };
         self.deps.objects.identity(&at).await.map_err(|problem| {
             ServiceError::unavailable(format!(

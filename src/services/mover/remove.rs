@@ -116,9 +116,10 @@ async fn serving_place(held: &Held) -> Result<(Prefix, String), Halt> {
         .await?
         .ok_or(Halt::Lost)?
         .location;
+    let encryption = datasets::serving_encryption(&mut conn, dataset.id).await?;
     let shown = dataset.path_uri.to_string();
     Prefix::below(&location.uri, &dataset.path_uri)
-        .map(|at| (at, shown.clone()))
+        .map(|at| (at.encrypted(encryption), shown.clone()))
         .ok_or_else(|| Halt::failed("unsafe_path", format!("{shown} lies outside its location")))
 }
 

@@ -154,9 +154,9 @@ pub(super) async fn serving_copy(held: &Held) -> Result<ServingCopy, Halt> {
     };
     Ok(ServingCopy {
         replica,
-        at: place(&job.target_root, &job.job.target_uri)?,
+        at: place(&job.target_root, &job.job.target_uri)?.encrypted(job.target_encryption.clone()),
         job: job.job.id,
-        from: place(&job.source_root, &job.job.source_uri)?,
+        from: place(&job.source_root, &job.job.source_uri)?.encrypted(job.source_encryption.clone()),
     })
 }
 

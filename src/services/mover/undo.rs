@@ -50,8 +50,8 @@ impl Mover {
             // Readers stay where they are, and what was written to the second copy was written to no copy of the catalog.
             return Ok(());
         }
-        let source = prefix(&row.source_root, &row.job.source_uri)?;
-        let target = prefix(&row.target_root, &row.job.target_uri)?;
+        let source = prefix(&row.source_root, &row.job.source_uri)?.encrypted(row.source_encryption.clone());
+        let target = prefix(&row.target_root, &row.job.target_uri)?.encrypted(row.target_encryption.clone());
         let id = row.job.id;
         if let Some(what) = self.differs(id, Side::Source, &source).await.map_err(told)? {
             return Err(changed(&format!(

@@ -3,7 +3,8 @@
 //! Invariant: only looks. Every object of the receipt is read whole and compared; what the receipt does not list is told apart,
 //! since it may have been written rightly later.
 
-use crate::domain::location::StorageUri;
+use crate::domain::encryption::Encryption;
+use crate::domain::location::{CredentialRef, StorageUri};
 use crate::domain::migration::receipt::{ReceiptObject, SignedReceipt};
 use crate::domain::unit::Bytes;
 use crate::ports::objects::{Expected, Meter, ObjectError, Objects, Prefix};
@@ -47,7 +48,8 @@ impl Checker {
         Self(objects)
     }
 
-    /// Reads every object of a receipt and compares it: at the receipt's target, or at another address. Gives that address too.
+    /// Reads every object of a receipt and compares it: at the receipt's target, or at another address. Gives that address too. What
+    /// is encrypted there is opened with the key behind `key`; without one, what is stored is compared.
     ///
     /// # Errors
     /// Why the place cannot be looked at.
@@ -55,10 +57,17 @@ impl Checker {
         &self,
         signed: &SignedReceipt,
         at: Option<&StorageUri>,
+        key: Option<CredentialRef>,
     ) -> Result<(StorageUri, Outcome), String> {
         let target = &signed.receipt.target;
         let (root, uri) = at.map_or((&target.root, &target.uri), |at| (at, at));
-        let place = Prefix::below(root, uri).ok_or_else(|| format!("{uri} does not lie below {root}"))?;
+        let encryption = target.encryption.as_ref().map(|encryption| Encryption {
+            key_ref: key,
+            key_id: encryption.key_id.clone(),
+        });
+        let place = Prefix::below(root, uri)
+            .ok_or_else(|| format!("{uri} does not lie below {root}"))?
+            .encrypted(encryption);
         let outcome = compare(signed, &*self.0, &place)
             .await
             .map_err(|problem| format!("{uri} cannot be compared: {problem}"))?;
@@ -104,5 +113,6 @@ fn expected(object: &ReceiptObject) -> Expected {
         content_hash: (!object.blake3.is_empty()).then(|| object.blake3.clone()),
         metadata: None,
         checksum: object.checksum.clone(),
+        stored_hash: object.stored_blake3.clone(),
     }
 }

@@ -28,7 +28,9 @@ impl ObjectsHash {
             "" => object.checksum.as_deref().unwrap_or("-"),
             blake3 => blake3,
         };
-        let line = format!("{proof} {} {key}\n", object.size_bytes.0);
+        let stored = object.stored_blake3.as_ref();
+        let stored = stored.map_or_else(String::new, |stored| format!(" {stored}"));
+        let line = format!("{proof} {} {key}{stored}\n", object.size_bytes.0);
         self.0.update(line.as_bytes());
     }
 
@@ -138,6 +140,7 @@ mod tests {
                 size_bytes: Bytes(i),
                 blake3: blake3::hash(&[i as u8]).to_hex().to_string(),
                 checksum: None,
+                stored_blake3: (i == 3).then(|| blake3::hash(&[9]).to_hex().to_string()),
             })
             .collect();
         let mut hash = ObjectsHash::default();
@@ -147,6 +150,7 @@ mod tests {
             root: "file:///r".parse().unwrap(),
             uri: uri.parse().unwrap(),
             storage_class: "hot".parse().unwrap(),
+            encryption: None,
         };
         let receipt = Receipt {
             format: FORMAT.into(),
@@ -182,13 +186,15 @@ mod tests {
         let text = serde_json::to_string_pretty(&whole).unwrap();
         let read: SignedReceipt = serde_json::from_str(&text).unwrap();
         assert_eq!(check_seal(&read, Some(&signer.public_key())), Ok(()));
-        let changes: [fn(&mut SignedReceipt); 9] = [
+        let changes: [fn(&mut SignedReceipt); 11] = [
             |r| r.receipt.object_count = 4,
             |r| r.receipt.dataset_name.push('x'),
             |r| r.receipt.completed_at = Timestamp(0),
             |r| r.receipt.verify = VerifyLevel::Size,
             |r| r.objects[2].size_bytes = Bytes(9),
             |r| r.objects[2].blake3 = r.objects[1].blake3.clone(),
+            |r| r.objects[3].stored_blake3 = None,
+            |r| r.objects[2].stored_blake3 = Some(r.objects[2].blake3.clone()),
             |r| r.objects.swap(0, 1),
             |r| drop(r.objects.pop()),
             |r| r.seal.signature.replace_range(0..2, "00"),

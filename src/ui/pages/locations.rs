@@ -1,7 +1,7 @@
 //! The locations: what they are, whether they answer, how full they are, and the form that adds one.
 
 use super::head;
-use crate::api::catalog::{AddLocation, CheckLocation, RemoveLocation, list_locations};
+use crate::api::catalog::{AddLocation, CheckLocation, EncryptLocation, RemoveLocation, list_locations};
 use crate::api::query::DatasetQuery;
 use crate::domain::location::{LocationCheck, LocationSummary};
 use crate::ui::format::{count, monthly, percent, plural};
@@ -30,11 +30,11 @@ pub fn page() -> AnyView {
 
 fn whole(locations: Held<Vec<LocationSummary>>) -> AnyView {
     let refresh = move || locations.refresh();
-    let (check, remove) = (
-        ServerAction::<CheckLocation>::new(),
-        ServerAction::<RemoveLocation>::new(),
-    );
+    let check = ServerAction::<CheckLocation>::new();
+    let encrypt = ServerAction::<EncryptLocation>::new();
+    let remove = ServerAction::<RemoveLocation>::new();
     follow(check, refresh);
+    follow(encrypt, refresh);
     follow(remove, refresh);
     view! {
         {add(refresh)}
@@ -49,7 +49,7 @@ fn whole(locations: Held<Vec<LocationSummary>>) -> AnyView {
                     )}</section>
                 }.into_any();
             }
-            view! { <div class="tiles">{list.into_iter().map(|l| card(l, check, remove)).collect_view()}</div> }.into_any()
+            view! { <div class="tiles">{list.into_iter().map(|l| card(l, check, encrypt, remove)).collect_view()}</div> }.into_any()
         }}
     }
     .into_any()
@@ -58,6 +58,7 @@ fn whole(locations: Held<Vec<LocationSummary>>) -> AnyView {
 fn card(
     l: LocationSummary,
     check: ServerAction<CheckLocation>,
+    encrypt: ServerAction<EncryptLocation>,
     remove: ServerAction<RemoveLocation>,
 ) -> AnyView {
     let name = l.location.name.to_string();
@@ -92,6 +93,14 @@ fn card(
             </ActionForm>
         }
     });
+    let key_ref = l.location.encryption.as_ref().and_then(|e| e.key_ref.as_ref());
+    let key_ref = key_ref.map_or_else(String::new, |reference| reference.as_str().to_owned());
+    let encryption = l
+        .location
+        .encryption
+        .as_ref()
+        .map_or_else(|| "none".to_owned(), |e| format!("copies are written with {e}"));
+    let encrypting = encrypting(name.clone(), key_ref, encrypt);
     let (key, test) = (name.clone(), name.clone());
     view! {
         <article class="card" data-testid="location" data-location=test>
@@ -108,6 +117,7 @@ fn card(
                     <dt>"Price book"</dt><dd><A href=book>{l.location.price_book}</A></dd>
                     <dt>"Credentials"</dt><dd>{credential}</dd>
                     {l.location.endpoint.map(|e| view! { <dt>"Endpoint"</dt><dd class="mono">{e.as_str().to_owned()}</dd> })}
+                    <dt>"Encryption"</dt><dd>{encryption}</dd>
                     {l.location.region.map(|r| view! { <dt>"Region"</dt><dd>{r.as_str().to_owned()}</dd> })}
                 </dl>
                 <div class="row">
@@ -117,8 +127,30 @@ fn card(
                     </ActionForm>
                     {removing}
                 </div>
+                {encrypting}
             </div>
         </article>
+    }
+    .into_any()
+}
+
+/// The form that sets or takes away the key of copies that are written from now on.
+fn encrypting(name: String, key_ref: String, encrypt: ServerAction<EncryptLocation>) -> AnyView {
+    let id = format!("key-{name}");
+    let label = id.clone();
+    view! {
+        <details>
+            <summary class="small">"Change encryption"</summary>
+            <ActionForm action=encrypt attr:class="inline-form">
+                <input type="hidden" name="key" value=name/>
+                <div class="field">
+                    <label for=label>"Key by reference; empty for none"</label>
+                    <input id=id name="encryption_key_ref" autocomplete="off" placeholder="env:NAME or file:/path" value=key_ref/>
+                </div>
+                <button type="submit">"Set"</button>
+            </ActionForm>
+            <p class="small muted">"It holds for copies that are written from now on. Keep the key of those that stand here already."</p>
+        </details>
     }
     .into_any()
 }

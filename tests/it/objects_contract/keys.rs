@@ -66,6 +66,7 @@ pub async fn hostile_keys_are_refused_everywhere(ground: Ground) {
             content_hash: Some(blake3::hash(b"precious").to_hex().to_string()),
             metadata: None,
             checksum: None,
+            stored_hash: None,
         };
         refused(
             store.copy(&source, &staging, &object, &Forgetful, meter).await,
@@ -82,6 +83,7 @@ pub async fn hostile_keys_are_refused_everywhere(ground: Ground) {
             let at = Prefix {
                 root: source.root.clone(),
                 path: key.clone(),
+                encryption: None,
             };
             refused(store.list(&at).await, "list", key);
             refused(store.identity(&at).await, "identity", key);

@@ -57,6 +57,7 @@ impl Ground {
                 .parse()
                 .unwrap(),
             path: path.into(),
+            encryption: None,
         }
     }
 
@@ -108,6 +109,7 @@ fn expect(object: &FoundObject, copied: Copied) -> Expected {
         content_hash: copied.content_hash,
         metadata: Some(copied.metadata),
         checksum: None,
+        stored_hash: None,
     }
 }
 

@@ -73,6 +73,7 @@ async fn where_blocks_can_be_shared_a_copy_takes_no_space() {
     let at = |path: &str| Prefix {
         root: format!("file://{}", root.display()).parse().unwrap(),
         path: path.into(),
+        encryption: None,
     };
     let store = LocalObjects::new();
     let meter = Arc::default();

@@ -33,6 +33,7 @@ impl Ground {
         Prefix {
             root: format!("{}/root", self.bucket.uri).parse().unwrap(),
             path: path.into(),
+            encryption: None,
         }
     }
 
@@ -42,6 +43,7 @@ impl Ground {
         Prefix {
             root: format!("file://{}", dir.display()).parse().unwrap(),
             path: path.into(),
+            encryption: None,
         }
     }
 
@@ -105,6 +107,7 @@ fn expect(object: &FoundObject, copied: Copied) -> Expected {
         content_hash: copied.content_hash,
         metadata: Some(copied.metadata),
         checksum: None,
+        stored_hash: None,
     }
 }
 
@@ -454,6 +457,7 @@ async fn a_missing_bucket_is_named(ground: Ground) {
     let nowhere = Prefix {
         root: format!("{}-nowhere/x", ground.bucket.uri).parse().unwrap(),
         path: "set".into(),
+        encryption: None,
     };
     let error = ground.store.list(&nowhere).await.unwrap_err().to_string();
     assert!(error.contains("-nowhere/x/set"), "{error}");

@@ -143,6 +143,7 @@ impl Scene {
             credential_ref: bucket.access.credential_ref.clone(),
             endpoint: bucket.access.endpoint.clone(),
             region: bucket.access.region.clone(),
+            encryption_key_ref: None,
         };
         let lake: Location = services.catalog.create_location(lake).await.unwrap();
         let (from, to) = match way {

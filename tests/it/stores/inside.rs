@@ -31,6 +31,7 @@ impl Ground {
         Prefix {
             root: format!("{}/root", self.bucket.uri).parse().unwrap(),
             path: path.into(),
+            encryption: None,
         }
     }
 
@@ -75,6 +76,7 @@ impl Ground {
             content_hash: copied.content_hash.clone(),
             metadata: Some(copied.metadata.clone()),
             checksum: copied.checksum.clone(),
+            stored_hash: None,
         };
         let found = self.store.verify(&self.at("copy"), &expected, &meter).await;
         (found, meter.bytes())
@@ -162,6 +164,7 @@ async fn the_stores_checksums_are_compared(ground: Ground) {
                 .parse()
                 .unwrap(),
             path: "x".into(),
+            encryption: None,
         };
         let mut to = ground.staging(VerifyLevel::Checksum);
         to.target = ground.at("set");
@@ -232,6 +235,7 @@ async fn the_survey_says_that_it_is_one_store(ground: Ground) {
             .parse()
             .unwrap(),
         path: "new".into(),
+        encryption: None,
     };
     assert!(!survey(disk).await.one_store);
 }

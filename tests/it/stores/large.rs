@@ -27,6 +27,7 @@ async fn only_missing_parts_are_copied(stores: Stores, source: Prefix, disk: &Pa
     let at = |path: &str| Prefix {
         root: format!("file://{}", disk.display()).parse().unwrap(),
         path: path.into(),
+        encryption: None,
     };
     let staging = Staging {
         target: at("copy"),
@@ -92,6 +93,7 @@ async fn from_disk_to_disk_only_missing_parts_are_copied() {
         let source = Prefix {
             root: format!("file://{}", dir.path().display()).parse().unwrap(),
             path: "set".into(),
+            encryption: None,
         };
         only_missing_parts_are_copied(bucket.stores(), source, dir.path(), change).await;
     }
@@ -105,6 +107,7 @@ async fn from_bucket_to_disk_only_missing_parts_are_copied() {
     let source = Prefix {
         root: bucket.uri.parse().unwrap(),
         path: "set".into(),
+        encryption: None,
     };
     only_missing_parts_are_copied(bucket.stores(), source, dir.path(), false).await;
 }
@@ -117,6 +120,7 @@ async fn a_source_that_changes_between_parts_is_found() {
     let at = |path: &str| Prefix {
         root: format!("file://{}", dir.path().display()).parse().unwrap(),
         path: path.into(),
+        encryption: None,
     };
     let stores = s3::bucket().await.stores();
     let staging = Staging {
@@ -149,10 +153,12 @@ async fn only_missing_parts_are_sent(bucket: Bucket) {
     let source = Prefix {
         root: format!("file://{}", dir.path().display()).parse().unwrap(),
         path: "set".into(),
+        encryption: None,
     };
     let target = Prefix {
         root: bucket.uri.parse().unwrap(),
         path: "copy".into(),
+        encryption: None,
     };
     let staging = Staging {
         target: target.clone(),
@@ -205,6 +211,7 @@ async fn only_missing_parts_are_sent(bucket: Bucket) {
         content_hash: copied.content_hash.clone(),
         metadata: Some(copied.metadata.clone()),
         checksum: None,
+        stored_hash: None,
     };
     stores.verify(&target, &expected, &meter).await.unwrap();
     let found = stores.list(&target).await.unwrap().objects;
@@ -243,11 +250,13 @@ async fn to_azure_a_large_object_replaces_nothing() {
     let source = Prefix {
         root: format!("file://{}", dir.path().display()).parse().unwrap(),
         path: "set".into(),
+        encryption: None,
     };
     let staging = Staging {
         target: Prefix {
             root: bucket.uri.parse().unwrap(),
             path: "copy".into(),
+            encryption: None,
         },
         token: "token".into(),
         attempt: 1,

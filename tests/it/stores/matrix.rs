@@ -119,6 +119,7 @@ impl Kind {
             credential_ref: access.and_then(|a| a.credential_ref.clone()),
             endpoint: access.and_then(|a| a.endpoint.clone()),
             region: access.and_then(|a| a.region.clone()),
+            encryption_key_ref: None,
         }
     }
 

@@ -28,7 +28,7 @@ mod crash;
 mod inside;
 mod large;
 mod matrix;
-mod memory;
+pub mod memory;
 mod parts;
 
 use data_in_motion::adapters::inproc::accesses::OneAccess;

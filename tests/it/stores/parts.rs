@@ -38,6 +38,7 @@ async fn scene(size: u64) -> (TestApp, Bucket, Location, Vec<u8>) {
         credential_ref: bucket.access.credential_ref.clone(),
         endpoint: bucket.access.endpoint.clone(),
         region: bucket.access.region.clone(),
+        encryption_key_ref: None,
     };
     let location = app.services().catalog.create_location(new).await.unwrap();
     (app, bucket, location, bytes)
@@ -52,6 +53,7 @@ async fn object(app: &TestApp) -> FoundObject {
     let at = Prefix {
         root: app.uri("fast").parse().unwrap(),
         path: "large".into(),
+        encryption: None,
     };
     LocalObjects::new().list(&at).await.unwrap().objects.remove(0)
 }

@@ -2,12 +2,9 @@
 //!
 //! Invariant: a secret is read when it is needed and kept in memory only; no message repeats any of it.
 
+use crate::adapters::objects::secret::{self, Missing};
 use crate::domain::location::CredentialRef;
 use std::collections::BTreeMap;
-use std::io::Read;
-
-/// No credential is longer; a service account's key has 2.5 kB.
-const LENGTH_MAX: u64 = 64 * 1024;
 
 /// The text that a reference leads to.
 ///
@@ -15,24 +12,15 @@ const LENGTH_MAX: u64 = 64 * 1024;
 /// In words, naming the reference and never the text.
 pub(super) fn read(reference: &CredentialRef) -> Result<String, String> {
     let named = reference.as_str();
-    let text = match named.split_once(':') {
-        Some(("env", name)) => std::env::var(name).map_err(|_| {
-            format!("the credentials {named} are not there: set that variable for the server")
-        })?,
-        Some(("file", path)) => {
-            let mut text = String::new();
-            std::fs::File::open(path)
-                .and_then(|file| file.take(LENGTH_MAX).read_to_string(&mut text))
-                .map_err(|e| format!("the credentials {named} cannot be read: {e}"))?;
-            text
-        }
-        _ => return Err(format!("{named} is neither env:NAME nor file:PATH")),
-    };
-    let text = text.trim().to_owned();
-    if text.is_empty() {
-        return Err(format!("the credentials {named} are empty"));
+    match secret::read(reference) {
+        Ok(text) => Ok(text.to_string()),
+        Err(Missing::NotSet) => Err(format!(
+            "the credentials {named} are not there: set that variable for the server"
+        )),
+        Err(Missing::Unreadable(e)) => Err(format!("the credentials {named} cannot be read: {e}")),
+        Err(Missing::Empty) => Err(format!("the credentials {named} are empty")),
+        Err(Missing::Unknown) => Err(format!("{named} is neither env:NAME nor file:PATH")),
     }
-    Ok(text)
 }
 
 /// What signs requests to S3.

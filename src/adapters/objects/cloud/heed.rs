@@ -8,7 +8,7 @@ use std::time::Duration;
 const EAR: Duration = Duration::from_millis(50);
 
 /// The work's answer, or [`ObjectError::Stopped`] soon after the meter says so; the request is dropped then.
-pub(super) async fn heed<T>(
+pub(in crate::adapters::objects) async fn heed<T>(
     meter: &Meter,
     work: impl Future<Output = Result<T, ObjectError>>,
 ) -> Result<T, ObjectError> {

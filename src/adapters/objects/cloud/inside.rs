@@ -10,7 +10,7 @@ use super::heed::heed;
 use super::path::{condition, fingerprint_of, of_key};
 use super::read::CloudSource;
 use super::told;
-use super::write::{Halted, Write, is_of_job, look};
+use super::write::{Done, Halted, Write, is_of_job, look};
 use crate::adapters::objects::sums::{Kind, Sum};
 use crate::adapters::objects::tree;
 use crate::domain::migration::options::VerifyLevel;
@@ -70,7 +70,7 @@ impl Write<'_> {
             };
             self.refuse_strangers(&path).await?;
             match write.in_parts(&path, from, attributes.clone(), parts).await {
-                Ok((_, hash, _)) => hash,
+                Ok(done) => done.hash,
                 Err(ObjectError::NotSupported(why)) => return Ok(declined(&why)),
                 Err(e) => return Err(e),
             }
@@ -154,7 +154,7 @@ impl Write<'_> {
             Ok(id) => id,
             Err(Refusal::Condition) => {
                 heed(self.meter, inside.from.look()).await?;
-                return Err(Halted::Gone(Vec::new(), None));
+                return Err(Halted::gone());
             }
             Err(other) => return Err(self.refused(other, path).into()),
         };
@@ -169,6 +169,7 @@ impl Write<'_> {
             id,
             chain,
             checksum: None,
+            stored: None,
         })
     }
 
@@ -207,7 +208,13 @@ impl Write<'_> {
             extensions: Default::default(),
         };
         let (hash, sum) = self.proof(inside, hash, sum).await?;
-        self.copied(&put, hash, sum, carried)
+        let done = Done {
+            put,
+            hash,
+            sum,
+            stored: None,
+        };
+        self.copied(done, carried)
     }
 
     /// What the copy will be compared with: a hash of the source as it is read here, or the checksum that the store keeps of it.

@@ -24,9 +24,12 @@ mod told;
 mod write;
 
 pub(super) use attributes::Carried;
+pub(super) use heed::heed;
 pub(super) use read::CloudSource;
+pub(super) use write::Budget;
 
 use super::Throttle;
+use super::sealed::Sealer;
 use super::source::{LocalSource, Source};
 use crate::domain::location::{Provider, StorageUri, StoreAccess};
 use crate::domain::migration::options::VerifyLevel;
@@ -37,7 +40,7 @@ use crate::ports::places::{Accesses, Sighting};
 use crate::ports::walk::Walk;
 use client::{Bucket, Buckets};
 use std::sync::Arc;
-use write::{Budget, Write};
+use write::Write;
 
 /// The stores of `s3://`, `gs://` and `az://` locations. Cheap to clone.
 #[derive(Clone)]
@@ -111,7 +114,13 @@ impl CloudObjects {
         path::of_key(target, key).err().map(|e| e.to_string())
     }
 
-    async fn source<'a>(
+    /// Bounds the bytes in memory.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// An object as it is stored.
+    pub(super) async fn source<'a>(
         &'a self,
         at: &Prefix,
         object: &'a FoundObject,
@@ -135,12 +144,7 @@ impl CloudObjects {
         parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
-        let bucket = self.bucket(&staging.target).await?;
-        let bucket = if staging.verify == VerifyLevel::Checksum {
-            bucket.sending_sums()
-        } else {
-            bucket
-        };
+        let bucket = self.target(staging).await?;
         let write = Write {
             bucket: &bucket,
             staging,
@@ -148,6 +152,7 @@ impl CloudObjects {
             budget: &self.budget,
             meter,
             inside: None,
+            sealer: None,
         };
         if source.root.provider() == Provider::Local {
             let from = LocalSource {
@@ -165,6 +170,37 @@ impl CloudObjects {
                 None => write.copy(&from, parts).await,
             }
         }
+    }
+
+    async fn target(&self, staging: &Staging) -> Result<Bucket, ObjectError> {
+        let bucket = self.bucket(&staging.target).await?;
+        Ok(match staging.verify {
+            VerifyLevel::Checksum => bucket.sending_sums(),
+            _ => bucket,
+        })
+    }
+
+    /// Copies an object to a bucket from anywhere, encrypted where there is a `sealer`.
+    pub(super) async fn write_from(
+        &self,
+        from: &dyn Source,
+        staging: &Staging,
+        object: &FoundObject,
+        parts: &dyn Parts,
+        meter: &Meter,
+        sealer: Option<&Sealer>,
+    ) -> Result<Copied, ObjectError> {
+        let bucket = self.target(staging).await?;
+        let write = Write {
+            bucket: &bucket,
+            staging,
+            object,
+            budget: &self.budget,
+            meter,
+            inside: None,
+            sealer,
+        };
+        write.copy(from, parts).await
     }
 
     /// Whether two places are in one store that can be asked to copy by itself.
@@ -203,6 +239,31 @@ impl CloudObjects {
     ) -> Result<(), ObjectError> {
         let bucket = self.bucket(at).await?;
         read::verify(&bucket, at, expected, self.throttle.as_deref(), meter).await
+    }
+
+    /// Whether the store's own checksum says that an object is what it must be; `false` where none can be compared.
+    pub(super) async fn told_right(
+        &self,
+        at: &Prefix,
+        expected: &Expected,
+        meter: &Meter,
+    ) -> Result<bool, ObjectError> {
+        read::told_right(&self.bucket(at).await?, at, expected, meter).await
+    }
+
+    /// Reads an object whose size and metadata are as expected, piece by piece.
+    pub(super) async fn reread(
+        &self,
+        at: &Prefix,
+        expected: &Expected,
+        meter: &Meter,
+        sink: impl FnMut(&[u8]) -> Result<(), ObjectError> + Send,
+    ) -> Result<(), ObjectError> {
+        let bucket = self.bucket(at).await?;
+        let throttle = self.throttle.as_deref();
+        read::read_through(&bucket, at, expected, throttle, meter, sink)
+            .await
+            .map(drop)
     }
 
     pub(super) async fn abandon_uploads(

@@ -102,6 +102,7 @@ mod tests {
         Prefix {
             root: root.parse().unwrap(),
             path: path.into(),
+            encryption: None,
         }
     }
 

@@ -17,6 +17,7 @@ pub(super) async fn look(bucket: Result<Bucket, ObjectError>, uri: &StorageUri) 
         let at = Prefix {
             root: uri.clone(),
             path: String::new(),
+            encryption: None,
         };
         match tokio::time::timeout(PATIENCE, first_keys(&bucket, &at, 1)).await {
             Ok(keys) => keys.map(|_| ()),

@@ -10,6 +10,7 @@ use super::heed::heed;
 use super::path::{condition, fingerprint_of, of_key};
 use super::told;
 use crate::adapters::objects::Throttle;
+use crate::adapters::objects::local::FileMeta;
 use crate::adapters::objects::source::{Source, Whole};
 use crate::adapters::objects::sums::{Kind, Sum, Summing};
 use crate::adapters::objects::throttle::wait;
@@ -196,7 +197,7 @@ pub(super) async fn count(bytes: u64, throttle: Option<&Throttle>, meter: &Meter
 #[async_trait]
 impl Source for CloudSource<'_> {
     async fn whole(&self) -> Result<Whole, ObjectError> {
-        let (stream, carried, _) = self.stream().await?;
+        let (stream, carried, modified) = self.stream().await?;
         let pieces = self.collect(stream, self.object.size_bytes.0).await?;
         let mut hasher = blake3::Hasher::new();
         for piece in &pieces {
@@ -205,6 +206,7 @@ impl Source for CloudSource<'_> {
         Ok(Whole {
             pieces,
             hash: hasher.finalize().to_hex().to_string(),
+            meta: carried.to_file(modified),
             carried,
         })
     }
@@ -216,6 +218,11 @@ impl Source for CloudSource<'_> {
 
     async fn carried(&self) -> Result<Carried, ObjectError> {
         Ok(self.look().await?.carried)
+    }
+
+    async fn file_meta(&self) -> Result<FileMeta, ObjectError> {
+        let looked = self.look().await?;
+        Ok(looked.carried.to_file(looked.modified))
     }
 }
 
@@ -264,6 +271,20 @@ async fn by_checksum(
     )))
 }
 
+/// Whether the store's own checksum says that an object is what it must be; `false` where none can be compared.
+pub(super) async fn told_right(
+    bucket: &Bucket,
+    at: &Prefix,
+    expected: &Expected,
+    meter: &Meter,
+) -> Result<bool, ObjectError> {
+    let wanted = expected.checksum.as_deref();
+    let Some(wanted) = wanted.and_then(|text| text.parse::<Sum>().ok()) else {
+        return Ok(false);
+    };
+    by_checksum(bucket, &of_key(at, &expected.key)?, expected, &wanted, meter).await
+}
+
 /// Reads an object and compares it with what it must be.
 pub(super) async fn verify(
     bucket: &Bucket,
@@ -273,13 +294,7 @@ pub(super) async fn verify(
     meter: &Meter,
 ) -> Result<(), ObjectError> {
     let key = &expected.key;
-    let path = of_key(at, key)?;
-    if let Some(wanted) = expected
-        .checksum
-        .as_deref()
-        .and_then(|text| text.parse::<Sum>().ok())
-        && by_checksum(bucket, &path, expected, &wanted, meter).await?
-    {
+    if told_right(bucket, at, expected, meter).await? {
         return Ok(());
     }
     let Some(hash) = &expected.content_hash else {
@@ -289,6 +304,28 @@ pub(super) async fn verify(
             "has no checksum that could be compared, and no hash of it was computed when the store copied it",
         ));
     };
+    let mut hasher = blake3::Hasher::new();
+    let sink = |piece: &[u8]| {
+        hasher.update(piece);
+        Ok(())
+    };
+    let length = read_through(bucket, at, expected, throttle, meter, sink).await?;
+    if length != expected.size_bytes.0 || hasher.finalize().to_hex().as_str() != hash {
+        return Err(mismatch(bucket, key, "differs from what was read at the source"));
+    }
+    Ok(())
+}
+
+/// Reads an object whose size and metadata are as expected, piece by piece; its length.
+pub(super) async fn read_through(
+    bucket: &Bucket,
+    at: &Prefix,
+    expected: &Expected,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+    mut sink: impl FnMut(&[u8]) -> Result<(), ObjectError> + Send,
+) -> Result<u64, ObjectError> {
+    let path = of_key(at, &expected.key)?;
     let options = GetOptions::default();
     let asked = async {
         bucket
@@ -298,19 +335,14 @@ pub(super) async fn verify(
             .map_err(|e| failure(&e, "read back", bucket, &path))
     };
     let found = heed(meter, asked).await?;
-    let mismatch = |what: String| mismatch(bucket, key, &what);
     as_expected(bucket, &found, expected)?;
-    let wanted = expected.size_bytes.0;
     let mut stream = found.into_stream();
-    let (mut hasher, mut length) = (blake3::Hasher::new(), 0_u64);
+    let mut length = 0_u64;
     while let Some(piece) = heed(meter, async { Ok(stream.next().await) }).await? {
         let piece = piece.map_err(|e| failure(&e, "read back", bucket, &path))?;
-        hasher.update(&piece);
+        sink(&piece)?;
         length += piece.len() as u64;
         count(piece.len() as u64, throttle, meter).await?;
     }
-    if length != wanted || hasher.finalize().to_hex().as_str() != hash {
-        return Err(mismatch("differs from what was read at the source".into()));
-    }
-    Ok(())
+    Ok(length)
 }

@@ -11,13 +11,15 @@ use super::failure::{failure, is_gone_or_refused};
 use super::heed::heed;
 use super::inside::{self, Inside};
 use super::path::{fingerprint, of_key};
+use crate::adapters::objects::sealed::{self, Outgoing, Sealer};
 use crate::adapters::objects::source::Source;
 use crate::adapters::objects::sums::{self, Sum};
 use crate::adapters::objects::tree;
+use crate::domain::encryption::stored_bytes;
 use crate::domain::location::Provider;
 use crate::domain::migration::options::VerifyLevel;
 use crate::domain::unit::Bytes;
-use crate::ports::objects::{Copied, FoundObject, Meter, ObjectError, Part, Parts, Staging, Upload};
+use crate::ports::objects::{Copied, FoundObject, Meter, ObjectError, Part, Parts, Staging, Stored, Upload};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use object_store::path::Path;
@@ -46,7 +48,7 @@ const TRIES: usize = 3;
 
 /// Bounds the bytes in memory.
 #[derive(Clone)]
-pub(super) struct Budget(Arc<Semaphore>);
+pub(in crate::adapters::objects) struct Budget(Arc<Semaphore>);
 
 impl Default for Budget {
     fn default() -> Self {
@@ -58,7 +60,10 @@ impl Default for Budget {
 
 impl Budget {
     /// Waits until so many bytes may be held. A part that is larger than the whole budget takes all of it.
-    async fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit, ObjectError> {
+    pub(in crate::adapters::objects) async fn take(
+        &self,
+        bytes: u64,
+    ) -> Result<OwnedSemaphorePermit, ObjectError> {
         let units = bytes.min(MEMORY).div_ceil(1024).max(1);
         let units = u32::try_from(units).unwrap_or(1);
         self.0
@@ -78,6 +83,8 @@ pub(super) struct Write<'a> {
     pub(super) meter: &'a Meter,
     /// Set while the store copies by itself.
     pub(super) inside: Option<&'a Inside<'a>>,
+    /// Encrypts what is sent, where the target is encrypted.
+    pub(super) sealer: Option<&'a Sealer>,
 }
 
 impl Write<'_> {
@@ -85,24 +92,53 @@ impl Write<'_> {
     pub(super) async fn copy(&self, source: &dyn Source, parts: &dyn Parts) -> Result<Copied, ObjectError> {
         let path = of_key(&self.staging.data(), &self.object.key)?;
         if self.object.size_bytes.0 <= PART {
-            let _held = heed(self.meter, self.budget.take(self.object.size_bytes.0)).await?;
+            let _held = self.room(self.object.size_bytes.0).await?;
             let whole = source.whole().await?;
             let attributes = self.attributes(&whole.carried);
-            let sum = self.sums(&whole.pieces);
+            let out = self.outgoing(0, whole.pieces).await?;
+            let sum = self.sums(&out.pieces);
+            let stored = out
+                .hashes
+                .map(|hashes| sealed::stored(self.object.size_bytes, hashes.iter()));
             let put = self
-                .put(&path, whole.pieces.into_iter().collect(), attributes)
+                .put(&path, out.pieces.into_iter().collect(), attributes)
                 .await?;
-            return self.copied(&put, Some(whole.hash), sum, &whole.carried);
+            let done = Done {
+                put,
+                hash: Some(whole.hash),
+                sum,
+                stored,
+            };
+            return self.copied(done, &whole.carried);
         }
         let carried = heed(self.meter, source.carried()).await?;
         self.refuse_strangers(&path).await?;
         let attributes = self.attributes(&carried);
-        let (put, hash, sum) = if self.bucket.provider == Provider::Azure && self.bucket.blocks.is_none() {
+        let done = if self.bucket.provider == Provider::Azure && self.bucket.blocks.is_none() {
             self.in_one_go(&path, source, attributes).await?
         } else {
             self.in_parts(&path, source, attributes, parts).await?
         };
-        self.copied(&put, hash, sum, &carried)
+        self.copied(done, &carried)
+    }
+
+    /// Room for bytes in memory, and for what they are encrypted to.
+    async fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit, ObjectError> {
+        let times = if self.sealer.is_some() { 2 } else { 1 };
+        heed(self.meter, self.budget.take(bytes.saturating_mul(times))).await
+    }
+
+    /// What is sent of what was read at an offset.
+    async fn outgoing(&self, offset: u64, pieces: Vec<bytes::Bytes>) -> Result<Outgoing, ObjectError> {
+        sealed::outgoing(self.sealer, &self.object.key, offset, pieces).await
+    }
+
+    /// The object's size as it is written.
+    pub(super) fn written_bytes(&self, plain: u64) -> u64 {
+        match self.sealer {
+            Some(_) => stored_bytes(Bytes(plain)).0,
+            None => plain,
+        }
     }
 
     /// The checksum that the store will keep of these bytes, where it is wanted.
@@ -117,21 +153,16 @@ impl Write<'_> {
         carried.to_write(self.bucket.provider, &self.staging.mark(), class)
     }
 
-    pub(super) fn copied(
-        &self,
-        put: &PutResult,
-        hash: Option<String>,
-        sum: Option<Sum>,
-        carried: &Carried,
-    ) -> Result<Copied, ObjectError> {
-        let size = self.object.size_bytes.0;
-        let fingerprint = fingerprint(put.e_tag.as_deref(), size)
+    pub(super) fn copied(&self, done: Done, carried: &Carried) -> Result<Copied, ObjectError> {
+        let size = self.written_bytes(self.object.size_bytes.0);
+        let fingerprint = fingerprint(done.put.e_tag.as_deref(), size)
             .map_err(|e| ObjectError::NotSupported(format!("{}: {e}", self.bucket.shown)))?;
         Ok(Copied {
-            content_hash: hash,
+            content_hash: done.hash,
             metadata: carried.text(),
             fingerprint,
-            checksum: sum.map(|sum| sum.to_string()),
+            checksum: done.sum.map(|sum| sum.to_string()),
+            stored: done.stored,
         })
     }
 
@@ -216,14 +247,16 @@ impl Write<'_> {
         let mut upload = heed(self.meter, begun).await?;
         let size = self.object.size_bytes.0;
         let part_bytes = part_bytes(size);
-        let mut chains = Vec::new();
+        let (mut chains, mut hashes) = (Vec::new(), Vec::new());
         for number in 0..size.div_ceil(part_bytes) {
             let offset = number * part_bytes;
             let length = part_bytes.min(size - offset);
-            let _held = heed(self.meter, self.budget.take(length)).await?;
+            let _held = self.room(length).await?;
             let pieces = source.part(offset, length).await?;
             chains.push(chain_of(offset, &pieces));
-            let put = upload.put_part(pieces.into_iter().collect());
+            let out = self.outgoing(offset, pieces).await?;
+            hashes.extend(out.hashes.into_iter().flatten());
+            let put = upload.put_part(out.pieces.into_iter().collect());
             heed(self.meter, async {
                 put.await.map_err(|e| self.failure(&e, path))
             })
@@ -232,7 +265,14 @@ impl Write<'_> {
         let done = async { upload.complete().await.map_err(|e| self.failure(&e, path)) };
         let put = heed(self.meter, done).await?;
         // Azure keeps no checksum of what came in parts.
-        Ok((put, Some(whole_hash(&chains)?), None))
+        Ok(Done {
+            put,
+            hash: Some(whole_hash(&chains)?),
+            sum: None,
+            stored: self
+                .sealer
+                .map(|_| sealed::stored(self.object.size_bytes, hashes.iter())),
+        })
     }
 
     pub(super) async fn in_parts(
@@ -245,9 +285,15 @@ impl Write<'_> {
         if let Some(upload) = self.begun(path, parts).await? {
             match self.go_on(path, source, &attributes, parts, upload).await {
                 // The store has given it up, or completed it without our hearing of it.
-                Err(Halted::Gone(chains, sum)) => {
-                    if let Some((put, hash)) = self.adopt(path, &chains).await? {
-                        return Ok((put, hash, sum));
+                Err(Halted::Gone(sent)) => {
+                    if let Some((put, hash)) = self.adopt(path, &sent.chains).await? {
+                        let Sent { sum, stored, .. } = *sent;
+                        return Ok(Done {
+                            put,
+                            hash,
+                            sum,
+                            stored,
+                        });
                     }
                 }
                 Err(Halted::Failed(e)) => return Err(e),
@@ -268,7 +314,7 @@ impl Write<'_> {
         match self.go_on(path, source, &attributes, parts, upload).await {
             Ok(done) => Ok(done),
             Err(Halted::Failed(e)) => Err(e),
-            Err(Halted::Gone(..)) => Err(ObjectError::Io(format!(
+            Err(Halted::Gone(_)) => Err(ObjectError::Io(format!(
                 "write {}/{path}: the store has lost the parts or refuses them; another writer may have given the upload up, or the right to write is missing",
                 self.bucket.shown
             ))),
@@ -315,7 +361,11 @@ impl Write<'_> {
         // Parts that a store copied by itself may be larger than what is held in memory, and have no hash.
         let usable = size.is_power_of_two()
             && (tree::PART_MIN..=self.part_bytes()).contains(&size)
-            && (!self.reads() || upload.parts.iter().all(|part| !part.chain.is_empty()));
+            && (!self.reads() || upload.parts.iter().all(|part| !part.chain.is_empty()))
+            && upload
+                .parts
+                .iter()
+                .all(|part| part.stored.is_some() == self.sealer.is_some());
         if usable {
             return Ok(Some(upload));
         }
@@ -369,7 +419,7 @@ impl Write<'_> {
                     parts.done(&part).await?;
                     done.insert(part.number, part);
                 }
-                Some(Err(Halted::Gone(..))) => return Err(Halted::Gone(Vec::new(), None)),
+                Some(Err(Halted::Gone(_))) => return Err(Halted::gone()),
                 Some(Err(e)) => return Err(e),
             }
         }
@@ -384,10 +434,22 @@ impl Write<'_> {
         if self.reads() && chains.len() as u64 != count {
             return Err(broken().into());
         }
+        let stored = match self.sealer {
+            None => None,
+            Some(_) => {
+                let parts = done.values().map(|part| part.stored.as_ref());
+                Some(sealed::stored_of_parts(self.object.size_bytes, parts).ok_or_else(broken)?)
+            }
+        };
         let ids: Vec<String> = done.into_values().map(|p| p.id).collect();
         match self.complete(path, &upload, ids, attributes).await {
-            Ok(put) => Ok((put, self.whole_hash(&chains)?, sum)),
-            Err(Halted::Gone(..)) => Err(Halted::Gone(chains, sum)),
+            Ok(put) => Ok(Done {
+                put,
+                hash: self.whole_hash(&chains)?,
+                sum,
+                stored,
+            }),
+            Err(Halted::Gone(_)) => Err(Halted::Gone(Box::new(Sent { chains, sum, stored }))),
             Err(failed) => Err(failed),
         }
     }
@@ -409,7 +471,7 @@ impl Write<'_> {
                     version: None,
                     extensions: Default::default(),
                 }),
-                Err(Refused::Gone) => Err(Halted::Gone(Vec::new(), None)),
+                Err(Refused::Gone) => Err(Halted::gone()),
                 Err(Refused::Denied(why)) => Err(ObjectError::Denied(format!("{at}: {why}")).into()),
                 Err(Refused::Busy(why)) => Err(ObjectError::Busy(format!("{at}: {why}")).into()),
                 Err(Refused::Other(why)) => Err(ObjectError::Io(format!("{at}: {why}")).into()),
@@ -426,7 +488,7 @@ impl Write<'_> {
         };
         match heed(self.meter, made).await? {
             Ok(put) => Ok(put),
-            Err(e) if is_gone_or_refused(&e) => Err(Halted::Gone(Vec::new(), None)),
+            Err(e) if is_gone_or_refused(&e) => Err(Halted::gone()),
             Err(e) => Err(self.failure(&e, path).into()),
         }
     }
@@ -436,7 +498,7 @@ impl Write<'_> {
         let sums: Option<Vec<_>> = parts
             .map(|part| {
                 let (_, length) = self.span(upload, part.number);
-                Some((part.checksum.as_ref()?.parse().ok()?, length))
+                Some((part.checksum.as_ref()?.parse().ok()?, self.written_bytes(length)))
             })
             .collect();
         sums::joined(sums?.into_iter())
@@ -461,11 +523,13 @@ impl Write<'_> {
                 .one_part_inside(inside, path, upload, number, (offset, length))
                 .await;
         }
-        let _held = heed(self.meter, self.budget.take(length)).await?;
+        let _held = self.room(length).await?;
         let pieces = source.part(offset, length).await?;
         let chain = tree::to_hex(&chain_of(offset, &pieces));
-        let checksum = self.sums(&pieces).map(|sum| sum.to_string());
-        let payload = pieces.into_iter().collect();
+        let out = self.outgoing(offset, pieces).await?;
+        let checksum = self.sums(&out.pieces).map(|sum| sum.to_string());
+        let stored = out.hashes.map(|hashes| sealed::hashes_text(&hashes));
+        let payload = out.pieces.into_iter().collect();
         let put = self
             .bucket
             .multipart
@@ -476,8 +540,9 @@ impl Write<'_> {
                 id: id.content_id,
                 chain,
                 checksum,
+                stored,
             }),
-            Err(e) if is_gone_or_refused(&e) => Err(Halted::Gone(Vec::new(), None)),
+            Err(e) if is_gone_or_refused(&e) => Err(Halted::gone()),
             Err(e) => Err(self.failure(&e, path).into()),
         }
     }
@@ -495,7 +560,8 @@ impl Write<'_> {
     ) -> Result<Option<(PutResult, Option<String>)>, ObjectError> {
         let found = heed(self.meter, look(self.bucket, path)).await?;
         let Some(found) = found.filter(|f| {
-            f.mark.as_deref() == Some(&self.staging.mark()) && f.size == self.object.size_bytes.0
+            f.mark.as_deref() == Some(&self.staging.mark())
+                && f.size == self.written_bytes(self.object.size_bytes.0)
         }) else {
             return Ok(None);
         };
@@ -512,14 +578,39 @@ impl Write<'_> {
     }
 }
 
-/// A whole object: what the store said, its BLAKE3, and its checksum where that is wanted.
-type Done = (PutResult, Option<String>, Option<Sum>);
+/// A whole object.
+pub(super) struct Done {
+    /// What the store said.
+    pub(super) put: PutResult,
+    /// Its BLAKE3, where it was read.
+    pub(super) hash: Option<String>,
+    /// The checksum of what was sent, where it is wanted.
+    pub(super) sum: Option<Sum>,
+    /// What the store holds, where it was encrypted.
+    pub(super) stored: Option<Stored>,
+}
+
+/// What is known of an object all of whose parts were sent.
+#[derive(Default)]
+pub(super) struct Sent {
+    /// The chaining values of its parts.
+    chains: Vec<blake3::hazmat::ChainingValue>,
+    sum: Option<Sum>,
+    stored: Option<Stored>,
+}
 
 /// Why the parts of an upload ended.
 pub(super) enum Halted {
-    /// The store does not know the upload; the chaining values of its parts and the checksum, when all were sent.
-    Gone(Vec<blake3::hazmat::ChainingValue>, Option<Sum>),
+    /// The store does not know the upload; what was sent, when that was all.
+    Gone(Box<Sent>),
     Failed(ObjectError),
+}
+
+impl Halted {
+    /// The store does not know an upload that was not whole.
+    pub(super) fn gone() -> Self {
+        Self::Gone(Box::default())
+    }
 }
 
 impl From<ObjectError> for Halted {

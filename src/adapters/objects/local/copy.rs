@@ -21,7 +21,7 @@ const CHUNK: usize = 1 << 20;
 static NEXT_PARTIAL: AtomicU64 = AtomicU64::new(0);
 
 /// Mode and modification time, as the target has them: what a verify compares besides the content.
-fn metadata(stat: &Stat) -> String {
+pub(super) fn metadata(stat: &Stat) -> String {
     format!(
         "mode={:o} mtime={}.{:09}",
         stat.st_mode & 0o777,
@@ -169,6 +169,7 @@ pub(super) fn put_in_place(
         metadata: metadata(&stat),
         fingerprint: fingerprint(&stat),
         checksum: None,
+        stored: None,
     })
 }
 

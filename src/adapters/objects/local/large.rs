@@ -8,6 +8,8 @@ use super::dir::{Dir, failure, io_failure, split_key};
 use super::listing::fingerprint;
 use super::share;
 use crate::adapters::objects::{Throttle, tree};
+use crate::domain::encryption::{SEGMENT, STORED_SEGMENT, stored_bytes};
+use crate::domain::unit::Bytes;
 use crate::ports::objects::{self, Copied, FoundObject, Meter, ObjectError, Prefix, Staging, Upload};
 use rustix::io::Errno;
 use std::fs::File;
@@ -150,6 +152,65 @@ pub(in crate::adapters::objects) fn write_part(
     }
     rustix::fs::fdatasync(&out).map_err(|e| failure(e, "make durable the object", key))?;
     Ok(tree::to_hex(&tree::end(&hasher)))
+}
+
+/// Writes pieces one after the other.
+pub(in crate::adapters::objects) fn write_at(
+    staging: &Staging,
+    key: &str,
+    name: &str,
+    mut at: u64,
+    pieces: &[bytes::Bytes],
+) -> Result<(), ObjectError> {
+    let out = Dir::open(&staging.partial())?.file_to_write(name)?;
+    for piece in pieces {
+        out.write_all_at(piece, at)
+            .map_err(|e| io_failure(&e, "write the object", key))?;
+        at += piece.len() as u64;
+    }
+    Ok(())
+}
+
+/// Makes what was written durable.
+pub(in crate::adapters::objects) fn settle(
+    staging: &Staging,
+    key: &str,
+    name: &str,
+) -> Result<(), ObjectError> {
+    let out = Dir::open(&staging.partial())?.file_to_write(name)?;
+    rustix::fs::fdatasync(&out).map_err(|e| failure(e, "make durable the object", key))
+}
+
+/// The hashes of the segments that stand where a part of an encrypted object does; the last one may be short. `None` when there is
+/// no file.
+pub(in crate::adapters::objects) fn segment_hashes(
+    staging: &Staging,
+    key: &str,
+    name: &str,
+    plain: std::ops::Range<u64>,
+    meter: &Meter,
+) -> Result<Option<Vec<blake3::Hash>>, ObjectError> {
+    let mut file = match Dir::open(&staging.partial())?.file(name) {
+        Ok((file, _)) => file,
+        Err(ObjectError::NotFound(_)) => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    file.seek(SeekFrom::Start(plain.start / SEGMENT * STORED_SEGMENT))
+        .map_err(|e| io_failure(&e, "read", key))?;
+    let mut hashes = Vec::new();
+    let mut at = plain.start;
+    while at < plain.end {
+        let length = stored_bytes(Bytes(SEGMENT.min(plain.end - at))).0;
+        let mut hasher = blake3::Hasher::new();
+        let mut span = (&mut file).take(length);
+        let read = stream_into(&mut hasher, &mut span, |_| Ok(()), key, length, None, meter)?;
+        if read != length {
+            break;
+        }
+        hashes.push(hasher.finalize());
+        at += SEGMENT;
+    }
+    Ok(Some(hashes))
 }
 
 /// Opens the source of a copy while it is what the manifest says.

@@ -9,6 +9,7 @@ mod durable;
 pub(super) mod large;
 mod listing;
 mod removal;
+mod reread;
 mod share;
 mod survey;
 
@@ -16,6 +17,8 @@ mod survey;
 mod tests;
 
 use crate::adapters::objects::{Throttle, resume, sorted};
+use crate::domain::encryption::KeyId;
+use crate::domain::location::CredentialRef;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -24,6 +27,7 @@ use crate::ports::walk::Walk;
 use async_trait::async_trait;
 pub(super) use copy::{FileMeta, ReadFile, read_file, receive};
 use dir::{Dir, failure, is_dir, split_key};
+pub(super) use reread::reread;
 use rustix::io::Errno;
 use std::sync::Arc;
 
@@ -214,6 +218,10 @@ impl Objects for LocalObjects {
         Self::blocking(move || copy::hash(&at, &object, throttle.as_deref(), &meter)).await
     }
 
+    async fn key_id(&self, _reference: &CredentialRef) -> Result<KeyId, ObjectError> {
+        Err(ObjectError::NotSupported("encryption by this store alone".into()))
+    }
+
     async fn identity(&self, at: &Prefix) -> Result<Option<String>, ObjectError> {
         let at = at.clone();
         Self::blocking(move || match Dir::open(&at) {
@@ -243,6 +251,12 @@ impl Objects for LocalObjects {
         let at = at.clone();
         Self::blocking(move || removal::remove(&at, &objects)).await
     }
+}
+
+/// Makes the directories of an object in the staging area, each as open as that of the source.
+pub(super) fn mirror(source: &Prefix, staging: &Staging, key: &str) -> Result<(), ObjectError> {
+    let (folder, _) = split_key(key)?;
+    copy::mirrored(Dir::open(source)?, Dir::open(&staging.data())?, folder).map(drop)
 }
 
 fn rename(from: &Prefix, to: &Prefix) -> Result<(), ObjectError> {

@@ -78,6 +78,7 @@ fn prune<'a>(at: &Prefix, keys: impl Iterator<Item = &'a str>) -> Result<(), Obj
             } else {
                 format!("{}/{folder}", at.path)
             },
+            encryption: None,
         })?;
     }
     Ok(())
@@ -161,6 +162,7 @@ pub(super) fn discard(
         remove_empty(&Prefix {
             root: staging.target.root.clone(),
             path: parent.clone(),
+            encryption: None,
         })?;
     }
     Ok(removed)

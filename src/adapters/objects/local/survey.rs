@@ -68,6 +68,7 @@ pub(super) fn missing_parents(target: &Prefix) -> Result<Vec<String>, ObjectErro
     let parent = Prefix {
         root: target.root.clone(),
         path: target.parent_path().unwrap_or("").to_owned(),
+        encryption: None,
     };
     let (_, _, missing) = reach(&parent)?;
     let names = super::dir::segments(&parent.path)?;

@@ -13,6 +13,7 @@ fn prefix(dir: &Path, path: &str) -> Prefix {
     Prefix {
         root: format!("file://{}", dir.display()).parse().unwrap(),
         path: path.into(),
+        encryption: None,
     }
 }
 
@@ -90,6 +91,7 @@ async fn a_copy_is_whole_verified_and_no_link() {
             content_hash: copied.content_hash,
             metadata: Some(copied.metadata),
             checksum: None,
+            stored_hash: None,
         });
     }
     let keys: Vec<String> = expected.iter().map(|e| e.key.clone()).collect();
@@ -168,6 +170,7 @@ async fn keys_and_links_do_not_lead_out() {
             content_hash: Some(String::new()),
             metadata: None,
             checksum: None,
+            stored_hash: None,
         };
         let refused = store.verify(&prefix(dir.path(), "set"), &expected, &meter).await;
         assert!(

@@ -4,6 +4,7 @@
 
 use super::checks::{AZURE_ONE_REQUEST, BLOCK};
 use crate::domain::dataset::SkippedEntry;
+use crate::domain::encryption::stored_bytes;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::Listing;
 use std::collections::HashSet;
@@ -19,6 +20,10 @@ pub(super) struct Census {
     pub(super) objects: u64,
     /// Their bytes.
     pub(super) size: Bytes,
+    /// Bytes as they are written: more where they are encrypted.
+    pub(super) written: Bytes,
+    /// Whether they are.
+    encrypted: bool,
     /// Space on disk for the copies: whole blocks, at least one an object.
     pub(super) on_disk: Bytes,
     /// Objects of which Azure keeps no checksum.
@@ -35,12 +40,26 @@ pub(super) struct Census {
 }
 
 impl Census {
+    /// For a target that is encrypted or is not.
+    pub(super) fn for_target(encrypted: bool) -> Self {
+        Self {
+            encrypted,
+            ..Self::default()
+        }
+    }
+
     /// Counts the next page; pages come in key order.
     pub(super) fn add(&mut self, page: &Listing) {
         for object in &page.objects {
             self.objects += 1;
             self.size += object.size_bytes;
-            let blocks = object.size_bytes.0.div_ceil(BLOCK).max(1);
+            let written = if self.encrypted {
+                stored_bytes(object.size_bytes)
+            } else {
+                object.size_bytes
+            };
+            self.written += written;
+            let blocks = written.0.div_ceil(BLOCK).max(1);
             self.on_disk += Bytes(blocks.saturating_mul(BLOCK));
             self.over_one_request += u64::from(object.size_bytes > AZURE_ONE_REQUEST);
             self.fold(&object.key);
@@ -159,6 +178,19 @@ mod tests {
         assert_eq!(census.on_disk, Bytes(6 * 8192));
         assert_eq!(census.shadows.as_deref(), Some("a"));
         assert_eq!(census.folded, (1, Some(("A".into(), "a".into()))));
+    }
+
+    #[test]
+    fn encrypted_copies_are_counted_as_they_are_written() {
+        let mut plain = Census::default();
+        plain.add(&page(&["a", "b"]));
+        assert_eq!((plain.size, plain.written), (Bytes(10_000), Bytes(10_000)));
+        let mut encrypted = Census::for_target(true);
+        encrypted.add(&page(&["a", "b"]));
+        assert_eq!(
+            (encrypted.size, encrypted.written),
+            (Bytes(10_000), Bytes(10_224))
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::domain::migration::PlanCheck;
 use crate::domain::migration::options::{MoveOptions, VerifyLevel};
 use crate::domain::price::book::PriceBooks;
 use crate::domain::unit::{Bytes, group_thousands};
-use crate::ports::objects::{LEFT_OUT_SHOWN, ObjectError, Occupancy, Space, Survey};
+use crate::ports::objects::{LEFT_OUT_SHOWN, ObjectError, Occupancy, Prefix, Space, Survey};
 use crate::services::catalog::Target;
 
 /// Space is given to files in blocks of this size by every common file system.
@@ -247,6 +247,37 @@ pub(super) fn of_jobs(live: Option<&JobBrief>) -> PlanCheck {
         )
     });
     unless(NO_OTHER_JOB, held, "no other job is at work on it")
+}
+
+/// How source and target are encrypted. Whether the keys are there is found by looking at the places.
+pub(super) fn of_encryption(from: &Prefix, target: &Target, census: &Census) -> Option<PlanCheck> {
+    let (source, to) = (from.encryption.as_ref(), target.prefix.encryption.as_ref());
+    let detail = match (source, to) {
+        (None, None) => return None,
+        (Some(source), None) => {
+            format!(
+                "the copy will not be encrypted; the source, encrypted with {source}, is opened on the way"
+            )
+        }
+        (source, Some(to)) => {
+            let (more, was) = (
+                census.written.saturating_sub(census.size),
+                source.map_or("is not encrypted", |source| {
+                    if source.key_id == to.key_id {
+                        "is encrypted with the same key, opened on the way and encrypted afresh"
+                    } else {
+                        "is encrypted with another key, and opened on the way"
+                    }
+                }),
+            );
+            format!(
+                "the copy will be encrypted with {to}: {} will be written, {more} more than the objects have; the source {was}. Keep \
+                 the key as long as the copy: without it nobody can read it",
+                census.written
+            )
+        }
+    };
+    Some(check("encryption", true, detail))
 }
 
 /// What was asked for: the check at the end, and what the move may cost.
