@@ -10,8 +10,12 @@ mod sharing;
 mod staging;
 mod verifying;
 
+use crate::encrypted::TestKey;
 use crate::meddler::Meddler;
-use data_in_motion::adapters::objects::{Faults, Faulty, LocalObjects};
+use data_in_motion::adapters::inproc::accesses::OneAccess;
+use data_in_motion::adapters::objects::{CloudObjects, Faults, Faulty, LocalObjects, Stores};
+use data_in_motion::domain::encryption::Encryption;
+use data_in_motion::domain::location::StoreAccess;
 use data_in_motion::domain::migration::options::VerifyLevel;
 use data_in_motion::ports::Objects;
 use data_in_motion::ports::objects::{Copied, Expected, Forgetful, FoundObject, Meter, Prefix, Staging};
@@ -25,6 +29,8 @@ pub struct Ground {
     store: Arc<dyn Objects>,
     dir: TempDir,
     meter: Arc<Meter>,
+    /// Of every place but the source.
+    encryption: Option<Encryption>,
 }
 
 impl Ground {
@@ -37,6 +43,18 @@ impl Ground {
             store,
             dir,
             meter: Arc::default(),
+            encryption: None,
+        }
+    }
+
+    /// One where copies are encrypted.
+    fn encrypted() -> Self {
+        let cloud = CloudObjects::new(Arc::new(OneAccess(StoreAccess::default())), None);
+        let ground = Self::new(Arc::new(Stores::new(LocalObjects::new(), cloud)));
+        let encryption = TestKey::new(1).encryption(ground.dir.path(), "key");
+        Self {
+            encryption: Some(encryption),
+            ..ground
         }
     }
 
@@ -57,7 +75,7 @@ impl Ground {
                 .parse()
                 .unwrap(),
             path: path.into(),
-            encryption: None,
+            encryption: self.encryption.clone().filter(|_| path != "set"),
         }
     }
 
@@ -143,13 +161,16 @@ macro_rules! contract {
         contract!(@adapter meddler, Meddler::idle(), $($module: $($clause),+;)+);
     };
     (@adapter $adapter:ident, $make:expr, $($module:ident: $($clause:ident),+;)+) => {
+        contract!(@ground $adapter, Ground::new(Arc::new($make)), $($module: $($clause),+;)+);
+    };
+    (@ground $adapter:ident, $ground:expr, $($module:ident: $($clause:ident),+;)+) => {
         mod $adapter {
             use super::*;
             $(mod $module {
                 use super::*;
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $clause() {
-                    super::super::$module::$clause(Ground::new(Arc::new($make))).await;
+                    super::super::$module::$clause($ground).await;
                 })+
             })+
         }
@@ -166,6 +187,20 @@ contract! {
     staging: a_copy_stays_in_its_staging_area, a_dead_writers_parts_are_removed, a_discarded_area_leaves_no_trace,
         a_staging_area_that_became_a_link_is_refused, a_rename_replaces_nothing_but_emptiness,
         an_identity_survives_a_rename, an_identity_is_never_given_twice, both_places_are_surveyed;
+    removing: only_what_is_unchanged_goes, a_link_in_the_way_is_not_followed, a_list_with_a_hostile_key_removes_nothing,
+        a_location_that_is_away_is_not_taken_for_removed;
+    keys: hostile_keys_are_refused_everywhere;
+}
+
+// The clauses that do not read the bytes of a copy from the disk.
+contract! {
+    @ground encrypted, Ground::encrypted(),
+    copying: a_changed_source_is_not_copied, a_source_that_changes_under_the_copy_is_found, a_stop_is_heard_soon,
+        directories_stay_as_closed_as_they_were;
+    verifying: a_damaged_object_is_found, metadata_is_compared_when_asked;
+    staging: a_copy_stays_in_its_staging_area, a_dead_writers_parts_are_removed, a_discarded_area_leaves_no_trace,
+        a_staging_area_that_became_a_link_is_refused, a_rename_replaces_nothing_but_emptiness,
+        an_identity_survives_a_rename, both_places_are_surveyed;
     removing: only_what_is_unchanged_goes, a_link_in_the_way_is_not_followed, a_list_with_a_hostile_key_removes_nothing,
         a_location_that_is_away_is_not_taken_for_removed;
     keys: hostile_keys_are_refused_everywhere;

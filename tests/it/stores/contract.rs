@@ -2,7 +2,9 @@
 
 use super::memory::Memory;
 use super::{Bucket, azure, gcs, s3};
+use crate::encrypted::TestKey;
 use data_in_motion::adapters::objects::Stores;
+use data_in_motion::domain::encryption::Encryption;
 use data_in_motion::domain::migration::options::VerifyLevel;
 use data_in_motion::domain::unit::Bytes;
 use data_in_motion::ports::Objects;
@@ -18,6 +20,8 @@ pub struct Ground {
     bucket: Bucket,
     store: Stores,
     meter: Arc<Meter>,
+    /// Of the places of the bucket that are copied to.
+    encryption: Option<Encryption>,
 }
 
 impl Ground {
@@ -26,6 +30,15 @@ impl Ground {
             store: bucket.stores(),
             bucket,
             meter: Arc::default(),
+            encryption: None,
+        }
+    }
+
+    /// The same where copies in the bucket are encrypted.
+    fn encrypted(bucket: Bucket) -> Self {
+        Self {
+            encryption: Some(TestKey::new(1).encryption(bucket.dir.path(), "key")),
+            ..Self::new(bucket)
         }
     }
 
@@ -33,7 +46,7 @@ impl Ground {
         Prefix {
             root: format!("{}/root", self.bucket.uri).parse().unwrap(),
             path: path.into(),
-            encryption: None,
+            encryption: self.encryption.clone().filter(|_| path.starts_with("copy")),
         }
     }
 
@@ -592,6 +605,29 @@ async fn uploads_that_nobody_will_complete_are_given_up() {
         1
     );
     assert_eq!(ground.bucket.seen.open_uploads(), ["root/copy2/c"]);
+}
+
+/// The clauses that do not look at the bytes in a bucket, where those are encrypted.
+macro_rules! encrypted {
+    ($($clause:ident),+ $(,)?) => {
+        mod on_encrypted_s3 {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $clause() {
+                super::$clause(Ground::encrypted(s3::bucket().await)).await;
+            })+
+        }
+    };
+}
+
+encrypted! {
+    files_come_back_as_they_were,
+    a_changed_source_is_not_copied,
+    what_somebody_else_put_there_is_left_alone,
+    damage_is_found,
+    a_large_object_goes_in_parts_and_only_the_missing_are_sent_again,
+    only_what_the_attempt_made_is_discarded,
+    only_what_is_unchanged_is_removed,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -256,6 +256,10 @@ impl Objects for LocalObjects {
 /// Makes the directories of an object in the staging area, each as open as that of the source.
 pub(super) fn mirror(source: &Prefix, staging: &Staging, key: &str) -> Result<(), ObjectError> {
     let (folder, _) = split_key(key)?;
+    Dir::open(source)?.descend(folder).map_err(|e| match e {
+        ObjectError::NotFound(_) | ObjectError::Unsafe(_) => ObjectError::Changed(key.to_owned()),
+        e => e,
+    })?;
     copy::mirrored(Dir::open(source)?, Dir::open(&staging.data())?, folder).map(drop)
 }
 

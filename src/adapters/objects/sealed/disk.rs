@@ -97,13 +97,7 @@ impl Receiving<'_> {
         }
         let (source, staging) = (self.source.clone(), self.staging.clone());
         let key = self.object.key.clone();
-        let mirrored = LocalObjects::blocking(move || local::mirror(&source, &staging, &key)).await;
-        mirrored.map_err(|e| match e {
-            ObjectError::NotFound(_) | ObjectError::Unsafe(_) => {
-                ObjectError::Changed(self.object.key.clone())
-            }
-            e => e,
-        })
+        LocalObjects::blocking(move || local::mirror(&source, &staging, &key)).await
     }
 
     /// Room for bytes and what they are encrypted to.
