@@ -4,6 +4,7 @@
 //! operation that returned `Ok` is durable where its docs say so. Implemented by `adapters::objects` (local disks, and the fault
 //! injector around any other); next: `services::mover`.
 
+use super::several::{self, Answers};
 use crate::domain::dataset::SkippedEntry;
 use crate::domain::encryption::{Encryption, KeyId};
 use crate::domain::location::{CredentialRef, StorageUri, UriError};
@@ -582,6 +583,17 @@ pub trait Objects: Send + Sync + 'static {
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError>;
 
+    /// Copies objects of at most [`several::SMALL`] as [`Self::copy`] does, as many of the first as it likes to in one call.
+    async fn copy_several(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        objects: &[FoundObject],
+        meter: &Arc<Meter>,
+    ) -> Answers<Copied> {
+        several::copy_first(self, source, staging, objects, meter).await
+    }
+
     /// Gives up uploads in parts below the target: those in `give_up`, and whatever else the store can list there but for those in
     /// `keep`; how many. Idempotent, and only for a target that no reader has been sent to.
     async fn abandon_uploads(
@@ -597,6 +609,11 @@ pub trait Objects: Send + Sync + 'static {
     /// Reads an object from the device and compares it, or the checksum that its store keeps where that is enough.
     /// [`ObjectError::Mismatch`] says what differs.
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError>;
+
+    /// Verifies objects of at most [`several::SMALL`] as [`Self::verify`] does, as many of the first as it likes to in one call.
+    async fn verify_several(&self, at: &Prefix, expected: &[Expected], meter: &Arc<Meter>) -> Answers<()> {
+        several::verify_first(self, at, expected, meter).await
+    }
 
     /// Reads an object of a source and tells its BLAKE3 in hex. [`ObjectError::Changed`] when it is not `object` before or after.
     async fn hash(

@@ -43,10 +43,12 @@ fn no_step_is_forgotten() {
         .split("async fn ")
         .skip(1)
         .map(|rest| rest.split('(').next().unwrap())
-        // A walk, for callers that want all of it; a look that only plans take, of sources of more than a page; the hash of an
-        // object that its store copied by itself, which no move between disks asks for (`stores::inside` has those that do); and
-        // which key a reference leads to, which is asked when it is set.
-        .filter(|name| !["list", "inspect", "hash", "key_id"].contains(name))
+        // A walk, for callers that want all of it; looks that only plans take; and the hash of an object that its store copied by
+        // itself, which no move between disks asks for (`stores::inside` has those that do). Several in one call go through the
+        // steps for one here, and are a killed mover's way in `crash`.
+        .filter(|name| {
+            !["list", "inspect", "hash", "key_id", "copy_several", "verify_several"].contains(name)
+        })
         .collect();
     let listed: BTreeSet<&str> = STEPS.iter().map(|(name, _)| *name).collect();
     assert_eq!(found, listed, "add the new step to STEPS");

@@ -10,6 +10,7 @@ use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
 };
+use crate::ports::several::Answers;
 use crate::ports::walk::{Tally, Walk};
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -73,6 +74,23 @@ impl Patient {
                     self.patience.as_secs()
                 )));
             }
+        }
+    }
+}
+
+impl Patient {
+    /// Waits while bytes of any of them move. Which one hangs is not known, so all of them are said to.
+    async fn moving_several<T>(
+        &self,
+        keys: impl Iterator<Item = &str>,
+        meter: &Arc<Meter>,
+        work: impl Future<Output = Answers<T>> + Send,
+    ) -> Answers<T> {
+        let keys: Vec<_> = keys.collect();
+        let first = keys.first().copied().unwrap_or_default();
+        match self.moving(first, meter, async { Ok(work.await) }).await {
+            Ok(answers) => answers,
+            Err(error) => keys.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 }
@@ -168,6 +186,19 @@ impl Objects for Patient {
         self.moving(&object.key, &own, work).await
     }
 
+    async fn copy_several(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        objects: &[FoundObject],
+        meter: &Arc<Meter>,
+    ) -> Answers<Copied> {
+        let own = Arc::new(Meter::part_of(meter));
+        let keys = objects.iter().map(|object| object.key.as_str());
+        let work = self.inner.copy_several(source, staging, objects, &own);
+        self.moving_several(keys, &own, work).await
+    }
+
     async fn abandon_uploads(
         &self,
         staging: &Staging,
@@ -185,6 +216,13 @@ impl Objects for Patient {
         let own = Arc::new(Meter::part_of(meter));
         let work = self.inner.verify(at, expected, &own);
         self.moving(&expected.key, &own, work).await
+    }
+
+    async fn verify_several(&self, at: &Prefix, expected: &[Expected], meter: &Arc<Meter>) -> Answers<()> {
+        let own = Arc::new(Meter::part_of(meter));
+        let keys = expected.iter().map(|object| object.key.as_str());
+        let work = self.inner.verify_several(at, expected, &own);
+        self.moving_several(keys, &own, work).await
     }
 
     async fn hash(

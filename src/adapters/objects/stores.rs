@@ -14,6 +14,7 @@ use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, Occupancy, OpenUpload,
     Parts, Prefix, Removed, Space, Staging, Survey,
 };
+use crate::ports::several::{self, Answers};
 use crate::ports::walk::Walk;
 use async_trait::async_trait;
 use std::collections::HashSet;
@@ -256,6 +257,22 @@ impl Objects for Stores {
         }
     }
 
+    async fn copy_several(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        objects: &[FoundObject],
+        meter: &Arc<Meter>,
+    ) -> Answers<Copied> {
+        let plain = source.encryption.is_none() && staging.target.encryption.is_none();
+        match (source.root.provider(), staging.target.root.provider()) {
+            (Provider::Local, Provider::Local) if plain => {
+                self.local.copy_several(source, staging, objects, meter).await
+            }
+            _ => several::copy_first(self, source, staging, objects, meter).await,
+        }
+    }
+
     async fn abandon_uploads(
         &self,
         staging: &Staging,
@@ -283,6 +300,15 @@ impl Objects for Stores {
         match at.root.provider() {
             Provider::Local => self.local.verify(at, expected, meter).await,
             _ => self.cloud.verify(at, expected, meter).await,
+        }
+    }
+
+    async fn verify_several(&self, at: &Prefix, expected: &[Expected], meter: &Arc<Meter>) -> Answers<()> {
+        match at.root.provider() {
+            Provider::Local if at.encryption.is_none() => {
+                self.local.verify_several(at, expected, meter).await
+            }
+            _ => several::verify_first(self, at, expected, meter).await,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::domain::access::DatasetKey;
 use crate::domain::migration::JobStatus;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::{Copied, ObjectError, Prefix, Staging, WHOLE_UP_TO};
+use crate::ports::several::Answers;
 use async_trait::async_trait;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -193,6 +194,15 @@ impl pass::Pass for Copying {
         let parts = JobParts::of(held, &object.found);
         objects
             .copy(&self.source, &self.staging, &object.found, &parts, &held.meter)
+            .await
+    }
+
+    async fn several(&self, held: &Held, objects: &[ManifestRow]) -> Answers<Copied> {
+        let found: Vec<_> = objects.iter().map(|object| object.found.clone()).collect();
+        let (source, staging) = (&self.source, &self.staging);
+        held.deps
+            .objects
+            .copy_several(source, staging, &found, &held.meter)
             .await
     }
 

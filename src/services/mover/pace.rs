@@ -60,6 +60,11 @@ impl Pace {
         }
     }
 
+    /// Whether objects are counted now.
+    pub(super) fn counts_requests(&self) -> bool {
+        self.inner().requests_per_sec.is_some()
+    }
+
     /// Books an object that is about to be begun; from when on it may.
     pub(super) fn request(&self) -> Option<Instant> {
         let mut inner = self.inner();

@@ -13,6 +13,7 @@ use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::domain::location::Provider;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::ObjectError;
+use crate::ports::several::{self, Answers};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -57,6 +58,9 @@ pub(super) trait Pass: Sync {
     /// Does one object.
     async fn one(&self, held: &Held, object: &ManifestRow) -> Result<Self::Done, ObjectError>;
 
+    /// Does several small objects, or as many of the first as the store likes to.
+    async fn several(&self, held: &Held, objects: &[ManifestRow]) -> Answers<Self::Done>;
+
     /// What must be durable before the rows are.
     async fn settle(&self, held: &Held, group: &[(ManifestRow, Self::Done)]) -> Result<(), Halt>;
 
@@ -89,15 +93,23 @@ pub(super) async fn run<P: Pass>(pass: &P, held: &Held) -> Result<(), Halt> {
 }
 
 fn at_once(held: &Held) -> usize {
-    let job = &held.row.job;
-    let local = [&job.source_uri, &job.target_uri]
-        .iter()
-        .all(|uri| uri.provider() == Provider::Local);
-    if local { AT_ONCE_LOCAL } else { AT_ONCE_REMOTE }
+    if is_local(held) {
+        AT_ONCE_LOCAL
+    } else {
+        AT_ONCE_REMOTE
+    }
 }
 
-/// What comes of one object.
-type Worked<'a, D> = Pin<Box<dyn Future<Output = (ManifestRow, Result<D, ObjectError>)> + Send + 'a>>;
+fn is_local(held: &Held) -> bool {
+    let job = &held.row.job;
+    [&job.source_uri, &job.target_uri]
+        .iter()
+        .all(|uri| uri.provider() == Provider::Local)
+}
+
+/// What comes of one object, and of those that are done in one call with it; with those that were not begun.
+type Worked<'a, D> = Pin<Box<dyn Future<Output = (Vec<Ended<D>>, Vec<ManifestRow>)> + Send + 'a>>;
+type Ended<D> = (ManifestRow, Result<D, ObjectError>);
 /// A group that is being made durable and recorded.
 type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), Halt>> + Send + 'a>>;
 
@@ -150,7 +162,8 @@ async fn go_through<'a, P: Pass>(
     let mut writing: Option<Writing<'a>> = None;
     let mut due = Instant::now();
     let mut trouble = Trouble::default();
-    let mut ended: VecDeque<(ManifestRow, Result<P::Done, ObjectError>)> = VecDeque::new();
+    let mut ended: VecDeque<Ended<P::Done>> = VecDeque::new();
+    let mut spare: VecDeque<ManifestRow> = VecDeque::new();
     // Waits for something while everything under way goes on.
     macro_rules! meanwhile {
         ($work:expr) => {{
@@ -159,7 +172,10 @@ async fn go_through<'a, P: Pass>(
                 tokio::select! {
                     biased;
                     done = &mut work => break done,
-                    Some(one) = working.next() => ended.push_back(one),
+                    Some((some, rest)) = working.next() => {
+                        ended.extend(some);
+                        spare.extend(rest);
+                    }
                     written = async { writing.as_mut().expect("looked at").await }, if writing.is_some() => {
                         writing = None;
                         written?;
@@ -172,14 +188,23 @@ async fn go_through<'a, P: Pass>(
     loop {
         // While a group is being recorded the next one grows, but not without bound.
         while working.len() < crowd.width() && !trouble.ends() && group.len() < 2 * GROUP {
-            let Some(object) = meanwhile!(feed.next(held, P::FROM))? else {
-                dry = true;
-                break;
+            let first = match spare.pop_front() {
+                Some(object) => object,
+                None => match meanwhile!(feed.next(held, P::FROM))? {
+                    Some(object) => object,
+                    None => {
+                        dry = true;
+                        break;
+                    }
+                },
             };
+            let batch = batch(first, together(held), &mut spare, &mut feed);
             working.push(Box::pin(async move {
-                let done = tried(pass, held, crowd, &object).await;
-                held.pass(P::AFTER_ONE).await;
-                (object, done)
+                let (done, rest) = several(pass, held, crowd, batch).await;
+                for _ in &done {
+                    held.pass(P::AFTER_ONE).await;
+                }
+                (done, rest)
             }));
         }
         while let Some((object, done)) = ended.pop_front() {
@@ -199,14 +224,17 @@ async fn go_through<'a, P: Pass>(
             writing = Some(Box::pin(write(pass, held, std::mem::take(&mut group))));
         }
         if working.is_empty() && writing.is_none() && ended.is_empty() {
-            if dry || trouble.ends() {
+            if (dry && spare.is_empty()) || trouble.ends() {
                 break;
             }
             // All of them ended while a failure was being noted: there is more to begin.
             continue;
         }
         tokio::select! {
-            Some(one) = working.next() => ended.push_back(one),
+            Some((some, rest)) = working.next() => {
+                        ended.extend(some);
+                        spare.extend(rest);
+                    }
             written = async { writing.as_mut().expect("looked at").await }, if writing.is_some() => {
                 writing = None;
                 written?;
@@ -217,25 +245,88 @@ async fn go_through<'a, P: Pass>(
     trouble.verdict()
 }
 
-/// Does one object, and tries again while the store says that it is busy.
+/// How many small objects go in one call: one where a network is in between, where requests are counted, and of so few that there
+/// would be nothing to do beside the call.
+fn together(held: &Held) -> usize {
+    let counted = held.request_paces.iter().any(|pace| pace.counts_requests());
+    if !is_local(held) || counted {
+        return 1;
+    }
+    let objects = usize::try_from(held.gauge.look().1.objects_total).unwrap_or(0);
+    (objects / (2 * AT_ONCE_LOCAL)).clamp(1, several::MOST)
+}
+
+/// An object, and those after it that may go in the same call.
+fn batch(
+    first: ManifestRow,
+    most: usize,
+    spare: &mut VecDeque<ManifestRow>,
+    feed: &mut Feed,
+) -> Vec<ManifestRow> {
+    let small = |row: &ManifestRow| row.found.size_bytes <= several::SMALL;
+    let mut batch = vec![first];
+    while batch.len() < most && small(&batch[0]) {
+        let queue = if spare.is_empty() {
+            &mut feed.rows
+        } else {
+            &mut *spare
+        };
+        match queue.pop_front_if(|row| small(row)) {
+            Some(row) => batch.push(row),
+            None => break,
+        }
+    }
+    batch
+}
+
+/// Does a batch, and again by itself whatever the store was too busy for. With what was not begun.
+async fn several<P: Pass>(
+    pass: &P,
+    held: &Held,
+    crowd: &Crowd,
+    mut batch: Vec<ManifestRow>,
+) -> (Vec<Ended<P::Done>>, Vec<ManifestRow>) {
+    if let [object] = &batch[..] {
+        let done = tried(pass, held, crowd, object, None).await;
+        return (batch.into_iter().zip([done]).collect(), Vec::new());
+    }
+    let answers = pass.several(held, &batch).await;
+    let rest = batch.split_off(answers.len().min(batch.len()));
+    let mut ended = Vec::with_capacity(batch.len());
+    for (object, answer) in batch.into_iter().zip(answers) {
+        let done = match answer {
+            busy @ Err(ObjectError::Busy(_)) => tried(pass, held, crowd, &object, Some(busy)).await,
+            other => other,
+        };
+        ended.push((object, done));
+    }
+    (ended, rest)
+}
+
+/// Does one object, and tries again while the store says that it is busy. `first` is what came of the first try, if there was one.
 async fn tried<P: Pass>(
     pass: &P,
     held: &Held,
     crowd: &Crowd,
     object: &ManifestRow,
+    mut first: Option<Result<P::Done, ObjectError>>,
 ) -> Result<P::Done, ObjectError> {
     let mut tries = 1;
     loop {
-        for pace in &held.request_paces {
-            if let Some(may) = pace.request() {
-                wait(held, may.into()).await?;
-            }
+        let given = first.take();
+        if given.is_none() {
+            at_their_pace(held).await?;
         }
         let begun = std::time::Instant::now();
-        let done = pass.one(held, object).await;
+        let done = match given {
+            Some(done) => done,
+            None => pass.one(held, object).await,
+        };
         match done {
             Err(ObjectError::Busy(why)) => {
-                cut(held, crowd);
+                if cut(held, crowd) {
+                    tracing::info!(job = %held.row.job.id, width = crowd.width(), "the store asks for less: fewer objects at once");
+                }
                 if tries >= TRIES || !crowd.may_try_again() {
                     return Err(ObjectError::Busy(format!("{why} (after {tries} tries)")));
                 }
@@ -248,7 +339,9 @@ async fn tried<P: Pass>(
             Ok(done) => {
                 let small = object.found.size_bytes.0 < crowd::SMALL;
                 if small && begun.elapsed() > crowd::SLOW {
-                    cut(held, crowd);
+                    if cut(held, crowd) {
+                        tracing::debug!(job = %held.row.job.id, width = crowd.width(), "small objects take long: fewer at once");
+                    }
                 } else {
                     crowd.went_well();
                     held.deps
@@ -262,15 +355,26 @@ async fn tried<P: Pass>(
     }
 }
 
-fn cut(held: &Held, crowd: &Crowd) {
-    if crowd.too_many(std::time::Instant::now()) {
-        let width = crowd.width();
+/// Waits where requests are counted.
+async fn at_their_pace(held: &Held) -> Result<(), ObjectError> {
+    for pace in &held.request_paces {
+        if let Some(may) = pace.request() {
+            wait(held, may.into()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether fewer are allowed now.
+fn cut(held: &Held, crowd: &Crowd) -> bool {
+    let fewer = crowd.too_many(std::time::Instant::now());
+    if fewer {
         held.deps
             .meter
-            .objects_at_once(held.row.job.target_location_id, width);
-        tracing::info!(job = %held.row.job.id, width, "the store asks for less: fewer objects at once");
+            .objects_at_once(held.row.job.target_location_id, crowd.width());
         held.deps.meter.crowd_cut();
     }
+    fewer
 }
 
 async fn wait(held: &Held, until: Instant) -> Result<(), ObjectError> {

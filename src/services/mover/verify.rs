@@ -11,7 +11,8 @@ use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::domain::migration::JobStatus;
 use crate::domain::migration::options::VerifyLevel;
 use crate::domain::unit::Bytes;
-use crate::ports::objects::{ObjectError, Prefix};
+use crate::ports::objects::{Expected, ObjectError, Prefix};
+use crate::ports::several::Answers;
 use async_trait::async_trait;
 
 /// From "copied" to "found good".
@@ -74,13 +75,8 @@ struct Verifying {
     by_checksum: bool,
 }
 
-#[async_trait]
-impl pass::Pass for Verifying {
-    type Done = ();
-    const FROM: ObjectState = ObjectState::Copied;
-    const AFTER_ONE: Point = Point::ObjectVerified;
-
-    async fn one(&self, held: &Held, object: &ManifestRow) -> Result<(), ObjectError> {
+impl Verifying {
+    fn expected(&self, object: &ManifestRow) -> Result<Expected, ObjectError> {
         let mut expected = object.expected().ok_or_else(|| {
             ObjectError::Mismatch(format!(
                 "the object {:?} has no hash to compare with",
@@ -90,11 +86,45 @@ impl pass::Pass for Verifying {
         if self.by_checksum {
             expected.checksum.clone_from(&object.checksum);
         }
+        Ok(expected)
+    }
+}
+
+fn noted(held: &Held, found: Result<(), ObjectError>) -> Result<(), ObjectError> {
+    if matches!(found, Err(ObjectError::Mismatch(_))) {
+        held.deps.meter.verify_failed();
+    }
+    found
+}
+
+#[async_trait]
+impl pass::Pass for Verifying {
+    type Done = ();
+    const FROM: ObjectState = ObjectState::Copied;
+    const AFTER_ONE: Point = Point::ObjectVerified;
+
+    async fn one(&self, held: &Held, object: &ManifestRow) -> Result<(), ObjectError> {
+        let expected = self.expected(object)?;
         let found = held.deps.objects.verify(&self.at, &expected, &held.meter).await;
-        if matches!(found, Err(ObjectError::Mismatch(_))) {
-            held.deps.meter.verify_failed();
+        noted(held, found)
+    }
+
+    async fn several(&self, held: &Held, objects: &[ManifestRow]) -> Answers<()> {
+        let mut expected = Vec::with_capacity(objects.len());
+        for object in objects {
+            match self.expected(object) {
+                Ok(wanted) => expected.push(wanted),
+                // It is found out alone, after those before it.
+                Err(error) if expected.is_empty() => return vec![Err(error)],
+                Err(_) => break,
+            }
         }
-        found
+        let answers = held
+            .deps
+            .objects
+            .verify_several(&self.at, &expected, &held.meter)
+            .await;
+        answers.into_iter().map(|found| noted(held, found)).collect()
     }
 
     async fn settle(&self, _held: &Held, _group: &[(ManifestRow, ())]) -> Result<(), Halt> {

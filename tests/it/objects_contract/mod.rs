@@ -6,6 +6,7 @@ mod durable;
 mod keys;
 mod listing;
 mod removing;
+mod several;
 mod sharing;
 mod staging;
 mod verifying;
@@ -183,6 +184,8 @@ contract! {
     copying: a_copy_is_no_link_and_keeps_mode_and_time, a_changed_source_is_not_copied,
         a_source_that_changes_under_the_copy_is_found, a_stop_is_heard_soon, copying_twice_replaces,
         directories_stay_as_closed_as_they_were;
+    several: several_are_copied_as_one_is, of_several_only_those_that_changed_fail,
+        of_several_the_damaged_one_is_named, a_stop_leaves_several_undone;
     verifying: a_damaged_object_is_found, metadata_is_compared_when_asked;
     staging: a_copy_stays_in_its_staging_area, a_dead_writers_parts_are_removed, a_discarded_area_leaves_no_trace,
         a_staging_area_that_became_a_link_is_refused, a_rename_replaces_nothing_but_emptiness,

@@ -1,7 +1,7 @@
-//! Copying one object and reading it back.
+//! Copying one object.
 //!
-//! Invariant: a name in the staging area's data directory stands for a whole object, which is durable once `sync` was told of it;
-//! half ones are in the partial directory, under names that are never used twice.
+//! Invariant: a row, not a name, says that a staged object is whole; it is durable once `sync` was told of it. Half ones are in the
+//! partial directory, under names that are never used twice, but for small ones, which are soon written again.
 
 use super::dir::{Dir, failure, io_failure, segments, split_key};
 use super::durable::ALONE;
@@ -9,8 +9,8 @@ use super::listing::fingerprint;
 use super::share::{self, one_file_system};
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::throttle::rest;
-use crate::ports::objects::{Copied, Expected, FoundObject, Meter, ObjectError, Prefix, Staging};
-use rustix::fs::{Advice, Gid, Mode, Stat, Timespec, Timestamps, Uid};
+use crate::ports::objects::{Copied, FoundObject, Meter, ObjectError, Prefix, Staging};
+use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, Uid};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
@@ -164,13 +164,17 @@ pub(super) fn put_in_place(
     rustix::fs::renameat(partial_dir, partial, data, name)
         .map_err(|e| failure(e, "put in place", &data.child_path(name)))?;
     let stat = rustix::fs::fstat(out).map_err(|e| failure(e, "look at", &data.child_path(name)))?;
-    Ok(Copied {
+    Ok(copied(&stat, content_hash))
+}
+
+fn copied(stat: &Stat, content_hash: String) -> Copied {
+    Copied {
         content_hash: Some(content_hash),
-        metadata: metadata(&stat),
-        fingerprint: fingerprint(&stat),
+        metadata: metadata(stat),
+        fingerprint: fingerprint(stat),
         checksum: None,
         stored: None,
-    })
+    }
 }
 
 fn partial_name() -> String {
@@ -207,7 +211,7 @@ pub(super) fn finish(
 }
 
 /// Streams `file` through the hash and `sink`; returns hash and length.
-fn stream(
+pub(super) fn stream(
     file: &mut impl Read,
     sink: impl FnMut(&[u8]) -> Result<(), ObjectError>,
     path: &str,
@@ -266,29 +270,18 @@ pub(super) fn copy(
     throttle: Option<&Throttle>,
     meter: &Meter,
 ) -> Result<Copied, ObjectError> {
-    let changed = || ObjectError::Changed(object.key.clone());
     let (folder, name) = split_key(&object.key)?;
-    let gone_is_changed = |e: ObjectError| match e {
-        ObjectError::NotFound(_) | ObjectError::Unsafe(_) => ObjectError::Changed(object.key.clone()),
-        e => e,
-    };
-    let root = Dir::open(source)?;
-    let from = root.descend(folder).map_err(gone_is_changed)?;
-    let (mut file, before) = from.file(name).map_err(gone_is_changed)?;
-    if fingerprint(&before) != object.fingerprint {
-        return Err(changed());
-    }
+    let from = Dir::open(source)?
+        .descend(folder)
+        .map_err(gone_is_changed(&object.key))?;
+    let (mut file, before) = unchanged(&from, name, object)?;
     let partial_dir = Dir::open(&staging.partial())?;
     let partial = partial_name();
     let out = partial_dir.new_file(&partial)?;
     let may_share = staging.may_share;
     let written = write_whole(&mut file, &out, &before, object, may_share, throttle, meter);
     let done = written.and_then(|hash| {
-        // The source as it is now, by its own handle and by its name: a write during the copy shows in one or the other.
-        let after = rustix::fs::fstat(&file).map_err(|e| failure(e, "look at", &object.key))?;
-        if fingerprint(&after) != object.fingerprint {
-            return Err(changed());
-        }
+        still_unchanged(&file, object)?;
         let data = mirrored(Dir::open(source)?, Dir::open(&staging.data())?, folder)?;
         put_in_place(&partial_dir, &partial, &out, &data, name, hash)
     });
@@ -298,6 +291,84 @@ pub(super) fn copy(
         tracing::warn!(%errno, object = object.key, "a partial object stays until the job is cleaned up");
     }
     done
+}
+
+/// A folder of the source and its like in the staging area.
+pub(super) struct FromTo {
+    from: Dir,
+    to: Dir,
+}
+
+impl FromTo {
+    /// Opens both; the one in the staging area is made where it is missing. `key` is an object of the folder.
+    pub(super) fn open(
+        source: &Prefix,
+        staging: &Staging,
+        folder: &str,
+        key: &str,
+    ) -> Result<Self, ObjectError> {
+        let from = Dir::open(source)?.descend(folder).map_err(gone_is_changed(key))?;
+        let to = mirrored(Dir::open(source)?, Dir::open(&staging.data())?, folder)?;
+        Ok(Self { from, to })
+    }
+}
+
+/// Copies a small object to its own name at once. Whatever a killed mover left there goes first.
+pub(super) fn at_its_name(
+    at: &FromTo,
+    name: &str,
+    object: &FoundObject,
+    throttle: Option<&Throttle>,
+    meter: &Meter,
+) -> Result<Copied, ObjectError> {
+    let key = &object.key;
+    let (mut file, before) = unchanged(&at.from, name, object)?;
+    let out = match at.to.new_file(name) {
+        Err(ObjectError::Occupied(_)) => {
+            at.to
+                .remove(name, false)
+                .map_err(|e| failure(e, "replace", &at.to.child_path(name)))?;
+            at.to.new_file(name)?
+        }
+        out => out?,
+    };
+    let written = write_whole(&mut file, &out, &before, object, false, throttle, meter);
+    let done = written.and_then(|hash| {
+        still_unchanged(&file, object)?;
+        let stat = rustix::fs::fstat(&out).map_err(|e| failure(e, "look at", key))?;
+        Ok(copied(&stat, hash))
+    });
+    if done.is_err()
+        && let Err(errno) = at.to.remove(name, false)
+    {
+        tracing::warn!(%errno, object = key, "a half object stays until it is copied again or the job is cleaned up");
+    }
+    done
+}
+
+/// Opens an object of the source, as it was listed.
+fn unchanged(from: &Dir, name: &str, object: &FoundObject) -> Result<(File, Stat), ObjectError> {
+    let (file, before) = from.file(name).map_err(gone_is_changed(&object.key))?;
+    if fingerprint(&before) != object.fingerprint {
+        return Err(ObjectError::Changed(object.key.clone()));
+    }
+    Ok((file, before))
+}
+
+/// The source as it is now, by the handle that was read: a write during the copy shows.
+fn still_unchanged(file: &File, object: &FoundObject) -> Result<(), ObjectError> {
+    let after = rustix::fs::fstat(file).map_err(|e| failure(e, "look at", &object.key))?;
+    if fingerprint(&after) != object.fingerprint {
+        return Err(ObjectError::Changed(object.key.clone()));
+    }
+    Ok(())
+}
+
+fn gone_is_changed(key: &str) -> impl Fn(ObjectError) -> ObjectError + use<'_> {
+    move |e| match e {
+        ObjectError::NotFound(_) | ObjectError::Unsafe(_) => ObjectError::Changed(key.to_owned()),
+        e => e,
+    }
 }
 
 /// The directory of an object in the staging area, made where it is missing; each one on the way is as open as that of the source.
@@ -381,47 +452,4 @@ pub(super) fn hash(
         return Err(changed());
     }
     Ok(hash)
-}
-
-/// Reads an object from the device and compares it.
-pub(super) fn verify(
-    at: &Prefix,
-    expected: &Expected,
-    throttle: Option<&Throttle>,
-    meter: &Meter,
-) -> Result<(), ObjectError> {
-    let key = &expected.key;
-    let (folder, name) = split_key(key)?;
-    let dir = Dir::open(at)?.descend(folder)?;
-    let (mut file, stat) = dir.file(name)?;
-    if super::listing::size(&stat) != expected.size_bytes {
-        return Err(ObjectError::Mismatch(format!(
-            "the object {key:?} read back has {} bytes, not {}",
-            stat.st_size, expected.size_bytes.0
-        )));
-    }
-    if let Some(wanted) = &expected.metadata
-        && *wanted != metadata(&stat)
-    {
-        return Err(ObjectError::Mismatch(format!(
-            "the object {key:?} read back has {}, not {wanted}",
-            metadata(&stat)
-        )));
-    }
-    let Some(wanted) = &expected.content_hash else {
-        return Err(ObjectError::Mismatch(format!(
-            "the object {key:?} has no hash to compare with: none was computed when it was copied"
-        )));
-    };
-    // So that the bytes come from the device rather than from memory. Best effort: the kernel may refuse.
-    if let Err(errno) = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed) {
-        tracing::debug!(%errno, object = key, "the page cache is not dropped");
-    }
-    let (hash, length) = stream(&mut file, |_| Ok(()), key, expected.size_bytes.0, throttle, meter)?;
-    if hash != *wanted || length != expected.size_bytes.0 {
-        return Err(ObjectError::Mismatch(format!(
-            "the object {key:?} read back differs from what was read at the source"
-        )));
-    }
-    Ok(())
 }

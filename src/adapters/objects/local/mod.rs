@@ -10,6 +10,7 @@ pub(super) mod large;
 mod listing;
 mod removal;
 mod reread;
+mod several;
 mod share;
 mod survey;
 
@@ -23,6 +24,7 @@ use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
 };
+use crate::ports::several::Answers;
 use crate::ports::walk::Walk;
 use async_trait::async_trait;
 pub(super) use copy::{FileMeta, ReadFile, read_file, receive};
@@ -96,6 +98,17 @@ impl LocalObjects {
         match tokio::task::spawn_blocking(work).await {
             Ok(result) => result,
             Err(error) => Err(ObjectError::Io(format!("a thread ended unexpectedly: {error}"))),
+        }
+    }
+
+    /// The same for several objects.
+    async fn several<T: Send + 'static>(
+        count: usize,
+        work: impl FnOnce() -> Answers<T> + Send + 'static,
+    ) -> Answers<T> {
+        match Self::blocking(move || Ok(work())).await {
+            Ok(answers) => answers,
+            Err(error) => (0..count).map(|_| Err(error.clone())).collect(),
         }
     }
 
@@ -185,6 +198,21 @@ impl Objects for LocalObjects {
         Self::blocking(move || copy::copy(&source, &staging, &object, throttle.as_deref(), &meter)).await
     }
 
+    async fn copy_several(
+        &self,
+        source: &Prefix,
+        staging: &Staging,
+        objects: &[FoundObject],
+        meter: &Arc<Meter>,
+    ) -> Answers<Copied> {
+        let (source, staging, wanted) = (source.clone(), staging.clone(), objects.to_vec());
+        let (throttle, meter) = (self.throttle.clone(), meter.clone());
+        Self::several(objects.len(), move || {
+            several::copy(&source, &staging, &wanted, throttle.as_deref(), &meter)
+        })
+        .await
+    }
+
     async fn abandon_uploads(
         &self,
         staging: &Staging,
@@ -204,7 +232,16 @@ impl Objects for LocalObjects {
     async fn verify(&self, at: &Prefix, expected: &Expected, meter: &Arc<Meter>) -> Result<(), ObjectError> {
         let (at, expected) = (at.clone(), expected.clone());
         let (throttle, meter) = (self.throttle.clone(), meter.clone());
-        Self::blocking(move || copy::verify(&at, &expected, throttle.as_deref(), &meter)).await
+        Self::blocking(move || reread::verify(&at, &expected, throttle.as_deref(), &meter)).await
+    }
+
+    async fn verify_several(&self, at: &Prefix, expected: &[Expected], meter: &Arc<Meter>) -> Answers<()> {
+        let (at, wanted) = (at.clone(), expected.to_vec());
+        let (throttle, meter) = (self.throttle.clone(), meter.clone());
+        Self::several(expected.len(), move || {
+            several::verify(&at, &wanted, throttle.as_deref(), &meter)
+        })
+        .await
     }
 
     async fn hash(
