@@ -36,7 +36,8 @@ impl StagedRow {
 pub async fn made(tx: &mut Conn, job: JobId, staged: &StagedRow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO job_staging (job_id, staging_no, identity) VALUES ($1, $2, $3) \
-         ON CONFLICT (job_id, staging_no) DO UPDATE SET identity = excluded.identity, cleaned_at = NULL",
+         ON CONFLICT (job_id, staging_no) DO UPDATE SET identity = excluded.identity, cleaned_at = NULL, \
+         look_again_at = NULL",
     )
     .bind(job.0)
     .bind(staged.staging_no)
@@ -67,15 +68,75 @@ pub async fn left(conn: &mut Conn, job: JobId) -> Result<Vec<StagedRow>, StoreEr
         .collect()
 }
 
-/// Takes note that nothing of a directory is left.
+/// Takes note that nothing of a directory is left, and when it is looked at again for what comes late.
 ///
 /// # Errors
 /// The database's own.
-pub async fn cleaned(tx: &mut Conn, job: JobId, staging_no: i64, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("UPDATE job_staging SET cleaned_at = $3 WHERE job_id = $1 AND staging_no = $2")
+pub async fn cleaned(
+    tx: &mut Conn,
+    job: JobId,
+    staging_no: i64,
+    now: Timestamp,
+    again: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE job_staging SET cleaned_at = $3, look_again_at = $4 WHERE job_id = $1 AND staging_no = $2",
+    )
+    .bind(job.0)
+    .bind(staging_no)
+    .bind(now.0)
+    .bind(again.map(|at| at.0))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Jobs that have ended and of which a cleaned directory is to be looked at again.
+///
+/// # Errors
+/// The database's own.
+pub async fn to_look_again(conn: &mut Conn, now: Timestamp) -> Result<Vec<JobRow>, StoreError> {
+    jobs::select(
+        conn,
+        "EXISTS (SELECT 1 FROM job_staging s WHERE s.job_id = j.id AND s.look_again_at <= $1) AND $2 = $2 AND \
+         j.status IN ('cancelled', 'completed', 'undone', 'failed')",
+        [now.0, 0],
+    )
+    .await
+}
+
+/// Numbers of a job's cleaned directories that are to be looked at again, each with the time when it was cleaned.
+///
+/// # Errors
+/// The database's own.
+pub async fn late(conn: &mut Conn, job: JobId, now: Timestamp) -> Result<Vec<(i64, Timestamp)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT staging_no, cleaned_at FROM job_staging WHERE job_id = $1 AND look_again_at <= $2 AND cleaned_at IS NOT NULL \
+         ORDER BY staging_no",
+    )
+    .bind(job.0)
+    .bind(now.0)
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, Timestamp(row.try_get(1)?))))
+        .collect()
+}
+
+/// Takes note that a cleaned directory was looked at, and when that is done the next time.
+///
+/// # Errors
+/// The database's own.
+pub async fn looked_again(
+    tx: &mut Conn,
+    job: JobId,
+    staging_no: i64,
+    again: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE job_staging SET look_again_at = $3 WHERE job_id = $1 AND staging_no = $2")
         .bind(job.0)
         .bind(staging_no)
-        .bind(now.0)
+        .bind(again.map(|at| at.0))
         .execute(tx)
         .await?;
     Ok(())

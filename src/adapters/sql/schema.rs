@@ -34,6 +34,7 @@ const FILES: &[(&str, &str)] = &[
     ("115_traces", include_str!("schema/115_traces.sql")),
     ("160_labels", include_str!("schema/160_labels.sql")),
     ("161_order", include_str!("schema/161_order.sql")),
+    ("175_late", include_str!("schema/175_late.sql")),
     ("120_unread", include_str!("schema/120_unread.sql")),
     ("170_encryption", include_str!("schema/170_encryption.sql")),
 ];

@@ -5,7 +5,7 @@
 
 use super::difference::Pages;
 use super::held::{Halt, Held};
-use super::{parts, switch};
+use super::{late, parts, switch};
 use crate::adapters::sql::jobs_staging::{self, StagedRow};
 use crate::adapters::sql::{jobs_objects, jobs_staging::left};
 use crate::domain::migration::JobStatus;
@@ -27,16 +27,18 @@ pub(super) async fn staging(held: &Held) -> Result<Vec<String>, Halt> {
     let mut kept = Vec::new();
     for area in areas {
         kept.extend(one(held, &area, switched).await?);
-        cleaned(held, &area).await?;
+        cleaned(held, area.staging_no).await?;
     }
     kept.truncate(NAMED);
     Ok(kept)
 }
 
 /// Takes note that nothing of an area is left.
-async fn cleaned(held: &Held, area: &StagedRow) -> Result<(), Halt> {
+pub(super) async fn cleaned(held: &Held, number: i64) -> Result<(), Halt> {
+    let (id, now) = (held.row.job.id, held.deps.clock.now());
+    let again = late::first_look(held, number, now)?;
     let mut tx = held.write().await?;
-    jobs_staging::cleaned(&mut tx, held.row.job.id, area.staging_no, held.deps.clock.now()).await?;
+    jobs_staging::cleaned(&mut tx, id, number, now, again).await?;
     Ok(tx.commit().await?)
 }
 
@@ -100,7 +102,7 @@ pub(super) async fn older_staging(held: &Held, last: bool) {
         for area in areas.iter().filter(|a| a.staging_no < held.row.staging_no) {
             one(held, area, false).await?;
             if last {
-                cleaned(held, area).await?;
+                cleaned(held, area.staging_no).await?;
             }
         }
         Ok::<_, Halt>(())

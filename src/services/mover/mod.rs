@@ -18,6 +18,7 @@ mod difference;
 mod failpoint;
 mod gauge;
 mod held;
+mod late;
 mod limits;
 mod list;
 mod manifest;

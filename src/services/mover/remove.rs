@@ -4,6 +4,7 @@
 //! reason for it may be gone by then, so nothing goes while the place that readers are sent to is away, and a source's object goes
 //! only after its copy was read back since the crash.
 
+use super::clean;
 use super::difference::{Broken, Comparison, Pages, Side};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
@@ -233,6 +234,7 @@ async fn remove(held: &mut Held, serving: Option<Serving>) -> Result<(), Halt> {
         let staging = held.staging(held.row.staging_no)?;
         let parents = held.row.parents.clone().unwrap_or_default();
         held.deps.objects.discard(&staging, Vec::new(), parents).await?;
+        clean::cleaned(held, held.row.staging_no).await?;
     }
     held.pass(Point::Removed).await;
     let what = what_goes(held);

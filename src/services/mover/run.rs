@@ -6,7 +6,7 @@
 use super::Mover;
 use super::held::{Halt, Held, lease_micros};
 use super::owner::Owner;
-use super::{carry, clean, remove, retire, window};
+use super::{carry, clean, late, remove, retire, window};
 use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_change::Also;
 use crate::adapters::sql::{
@@ -44,6 +44,8 @@ enum Chore {
     Remove,
     /// Remove its retained source.
     Retire,
+    /// Remove what was written after its staging areas were cleaned.
+    Late,
 }
 
 /// How a job comes to be free.
@@ -335,6 +337,9 @@ impl Loop {
             for row in jobs_switch::to_retire(&mut conn, now).await? {
                 found.push((Chore::Retire, row));
             }
+            for row in jobs_staging::to_look_again(&mut conn, now).await? {
+                found.push((Chore::Late, row));
+            }
         }
         for (chore, row) in found {
             if self.free(&row).is_none() {
@@ -418,6 +423,7 @@ fn span_of(job: &Job, chore: Option<Chore>) -> Span {
         Some(Chore::Clean) => "clean up",
         Some(Chore::Remove) => "remove a copy",
         Some(Chore::Retire) => "retire the source",
+        Some(Chore::Late) => "look for late writes",
     };
     tracing::info_span!(
         target: "dim_trace",
@@ -451,6 +457,7 @@ async fn do_chore(mut held: Held, chore: Chore) -> Result<(), Halt> {
         }),
         Chore::Remove => remove::resumed(&mut held).await,
         Chore::Retire => retire::retire(&mut held).await,
+        Chore::Late => late::look(&held).await,
     };
     match done {
         Err(Halt::Lost) => return Ok(()),

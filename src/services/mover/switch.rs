@@ -209,7 +209,7 @@ async fn finish(
     bare: bool,
 ) -> Result<(), Halt> {
     if bare {
-        jobs_staging::cleaned(&mut tx, row.job.id, row.staging_no, row.job.updated_at).await?;
+        jobs_staging::cleaned(&mut tx, row.job.id, row.staging_no, row.job.updated_at, None).await?;
     }
     held.pass(Point::SwitchInTransaction).await;
     tx.commit().await?;
