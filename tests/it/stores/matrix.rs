@@ -1,6 +1,6 @@
 //! Every pair of stores, both ways, through every way a move can go: one table of pairs, one function a story.
 
-use super::{Bucket, azure, gcs, s3};
+use super::{Bucket, azure, gcs, s3, weed};
 use crate::cli::dim;
 use crate::meddler::{self, Meddler, Moment};
 use crate::moving::{self, AtWork, assert_consistent};
@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
@@ -92,6 +93,9 @@ impl Clock for Ahead {
     }
 }
 
+/// Where something stands below its location, its bytes and what it carries.
+type Staged = (String, Vec<u8>, Vec<(String, String)>);
+
 /// A store of one kind.
 enum Kind {
     Disk(PathBuf),
@@ -102,6 +106,7 @@ impl Kind {
     fn name(&self) -> &str {
         match self {
             Self::Disk(_) => "file",
+            Self::Bucket(bucket) if bucket.is_seaweedfs() => "weed",
             Self::Bucket(bucket) => bucket.uri.split(':').next().unwrap(),
         }
     }
@@ -186,6 +191,45 @@ impl Kind {
         }
     }
 
+    /// Something that a move under way has finished, to be put there once more later.
+    async fn staged(&self, path: &str) -> Staged {
+        match self {
+            Self::Disk(dir) => {
+                let up = path.rsplit_once('/').unwrap().0;
+                let tree = self.tree(up).await;
+                let (key, bytes) = tree
+                    .into_iter()
+                    .find(|(key, _)| key.contains("/data/"))
+                    .expect("nothing is staged");
+                assert!(dir.join(up).join(&key).exists());
+                (format!("{up}/{key}"), bytes, Vec::new())
+            }
+            Self::Bucket(bucket) => {
+                for key in content().keys() {
+                    let path = format!("{path}/{key}");
+                    // Others are still being written.
+                    if let Some(found) = bucket.raw.get(&format!("data/{path}")).await {
+                        let meta = found.carried().into_iter();
+                        let meta = meta.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                        return (path, found.bytes.clone(), meta.collect());
+                    }
+                }
+                panic!("nothing is staged")
+            }
+        }
+    }
+
+    /// What a dead mover's request does when it is carried out after all.
+    async fn write_late(&self, (path, bytes, meta): &Staged) {
+        match self {
+            Self::Disk(_) => self.put(path, bytes).await,
+            Self::Bucket(bucket) => {
+                let meta: Vec<_> = meta.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                bucket.raw.put(&format!("data/{path}"), bytes, &meta).await;
+            }
+        }
+    }
+
     fn open_uploads(&self) -> Vec<String> {
         match self {
             Self::Disk(_) => Vec::new(),
@@ -209,7 +253,7 @@ fn content() -> Tree {
     .into()
 }
 
-/// All four kinds of store as locations of one catalog, and a mover.
+/// All kinds of store as locations of one catalog, and a mover.
 struct World {
     _dir: TempDir,
     services: Services,
@@ -221,7 +265,11 @@ struct World {
 impl World {
     /// Whoever holds a job now has been silent for too long.
     fn lease_runs_out(&self) {
-        self.clock.0.fetch_add(60 * Timestamp::SECOND, Ordering::SeqCst);
+        self.later(60);
+    }
+
+    fn later(&self, secs: i64) {
+        self.clock.0.fetch_add(secs * Timestamp::SECOND, Ordering::SeqCst);
     }
 
     async fn new(grace_secs: i64) -> Self {
@@ -254,6 +302,7 @@ impl World {
             Kind::Bucket(Box::new(s3::bucket().await)),
             Kind::Bucket(Box::new(gcs::bucket().await)),
             Kind::Bucket(Box::new(azure::bucket().await)),
+            Kind::Bucket(Box::new(weed::bucket().await)),
         ] {
             let location = services
                 .catalog
@@ -271,12 +320,16 @@ impl World {
         }
     }
 
-    /// One story for each of the sixteen pairs, one after the other.
+    /// One story for each of the sixteen pairs, one after the other, and for the other S3 server with disks, itself and the first.
     fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
         let kinds = &self.kinds;
         kinds
             .iter()
             .flat_map(move |from| kinds.iter().map(move |to| (from, to)))
+            .filter(|(from, to)| {
+                let names = [from.0.name(), to.0.name()];
+                !names.contains(&"weed") || !names.iter().any(|name| ["gs", "az"].contains(name))
+            })
             .map(move |(from, to)| Pair {
                 world: self,
                 from: &from.0,
@@ -647,4 +700,53 @@ async fn a_store_that_copied_unread_is_read_before_the_source_goes() {
         data_in_motion::services::receipt::check_seal(&signed, None).unwrap();
     }
     work.stop().await;
+}
+
+/// A request of a dead mover is carried out when everything was removed already. What others put beside it stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_late_is_found_and_removed() {
+    let world = World::new(3600).await;
+    for pair in world.pairs().filter(|pair| pair.from.name() == "file") {
+        let name = pair.name();
+        world.gate.at(true, "copy", 3);
+        let work = AtWork::over(&world.services);
+        let job = pair.queue().await;
+        world.gate.held().await;
+        let late = pair.to.staged(&pair.target_path()).await;
+        work.die().await;
+        world.lease_runs_out();
+        let mut work = AtWork::over(&world.services);
+        if matches!(pair.to, Kind::Disk(_)) {
+            work.until_status(job.id, JobStatus::Completed).await;
+        } else {
+            world.services.mover.cancel(job.id).await.unwrap();
+            work.until_status(job.id, JobStatus::Cancelled).await;
+            pair.nothing_at_target().await;
+        }
+        for round in 0..2 {
+            pair.to.write_late(&late).await;
+            let strange = format!("{}/strange-{round}", pair.target_path());
+            if matches!(pair.to, Kind::Bucket(_)) {
+                pair.to.put(&strange, b"of somebody else").await;
+            }
+            world.later([660, 86_400][round]);
+            let (up, name_of_it) = late.0.rsplit_once('/').unwrap();
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while pair.to.tree(up).await.contains_key(name_of_it) {
+                assert!(Instant::now() < deadline, "{name}: it stays in round {round}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        work.stop().await;
+        if matches!(pair.to, Kind::Disk(_)) {
+            pair.target_serves().await;
+        } else {
+            let left = pair.to.tree(&pair.target_path()).await;
+            assert_eq!(
+                left.keys().collect::<Vec<_>>(),
+                ["strange-0", "strange-1"],
+                "{name}"
+            );
+        }
+    }
 }

@@ -4,11 +4,13 @@ pub mod azure;
 pub mod gcs;
 pub mod raw;
 pub mod s3;
+pub mod weed;
 
 /// Runs each clause against each vendor's server; the module says what its `Ground` is.
 macro_rules! on_every_store {
     ($($clause:ident),+ $(,)?) => {
         on_every_store!(@vendor on_s3, s3::bucket(), $($clause),+);
+        on_every_store!(@vendor on_seaweedfs, weed::bucket(), $($clause),+);
         on_every_store!(@vendor on_gcs, gcs::bucket(), $($clause),+);
         on_every_store!(@vendor on_azure, azure::bucket(), $($clause),+);
     };
@@ -90,6 +92,11 @@ pub fn credential(dir: &TempDir, text: &str) -> String {
 }
 
 impl Bucket {
+    /// Whether it is of the S3 server that runs as a process of its own.
+    pub fn is_seaweedfs(&self) -> bool {
+        self.uri.starts_with("s3://weed")
+    }
+
     /// The product's stores, with this bucket among them.
     pub fn stores(&self) -> Stores {
         let cloud = CloudObjects::new(Arc::new(OneAccess(self.access.clone())), None);

@@ -1,0 +1,157 @@
+//! SeaweedFS, an S3 server of other make, as one process for all tests; a bucket for each.
+//!
+//! It is installed by `scripts/setup.sh test`. Without it these tests fail and say so.
+
+use super::raw::Raw;
+use super::{Bucket, Seen, credential};
+use data_in_motion::domain::location::StoreAccess;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const KEY: &str = "weed-key";
+const SECRET: &str = "weed-secret";
+
+struct Weed {
+    endpoint: String,
+    _process: Mutex<Child>,
+    _dir: TempDir,
+}
+
+fn program() -> PathBuf {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/weed/bin/weed");
+    let told = std::env::var_os("WEED").map(Into::into);
+    let program: PathBuf = told.unwrap_or(tools);
+    assert!(
+        program.exists(),
+        "{} is not there: run scripts/setup.sh test, or name the program with WEED",
+        program.display()
+    );
+    program
+}
+
+fn start() -> Weed {
+    let dir = tempfile::tempdir().unwrap();
+    let config = serde_json::json!({"identities": [{
+        "name": "test",
+        "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }]});
+    std::fs::write(dir.path().join("s3.json"), config.to_string()).unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    // All are held at once, so that no two are the same.
+    let held: Vec<_> = (0..8)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    let ports: Vec<_> = held
+        .iter()
+        .map(|held| held.local_addr().unwrap().port())
+        .collect();
+    drop(held);
+    let names = [
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+        "s3.port.grpc",
+        "s3.port",
+    ];
+    // Ends with this process, however that ends, by the pipe that closes then.
+    let process = Command::new("sh")
+        .args(["-c", "\"$@\" & child=$!; cat >/dev/null; kill -9 $child", "sh"])
+        .arg(program())
+        .args([
+            "server",
+            "-dir=data",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            "-filer",
+            "-s3",
+        ])
+        .args([
+            "-s3.config=s3.json",
+            "-s3.iam=false",
+            "-iam=false",
+            "-webdav=false",
+        ])
+        .args([
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-master.telemetry=false",
+        ])
+        .args([
+            "-volume.max=500",
+            "-master.volumeSizeLimitMB=128",
+            "-volume.preStopSeconds=0",
+        ])
+        .args(
+            names
+                .iter()
+                .zip(&ports)
+                .map(|(name, port)| format!("-{name}={port}")),
+        )
+        .current_dir(dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Weed {
+        endpoint: format!("http://127.0.0.1:{}", ports[7]),
+        _process: Mutex::new(process),
+        _dir: dir,
+    }
+}
+
+/// A bucket of its own on the one server.
+pub async fn bucket() -> Bucket {
+    static SERVER: OnceLock<Weed> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let server = tokio::task::spawn_blocking(|| SERVER.get_or_init(start))
+        .await
+        .unwrap();
+    let name = format!("weed{}", NEXT.fetch_add(1, Ordering::SeqCst));
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("{}/{name}", server.endpoint);
+    let raw = Raw::S3 {
+        bucket: url.clone(),
+        key: KEY.into(),
+        secret: SECRET.into(),
+    };
+    // Its parts find each other within seconds; until then it listens without being able to answer.
+    let started = Instant::now();
+    let port = server
+        .endpoint
+        .rsplit_once(':')
+        .unwrap()
+        .1
+        .parse::<u16>()
+        .unwrap();
+    loop {
+        let listens = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        if listens && raw.send("PUT", &url, &[], b"").await.0 == 200 {
+            break;
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(120),
+            "SeaweedFS does not start within two minutes"
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Bucket {
+        uri: format!("s3://{name}"),
+        access: StoreAccess {
+            endpoint: Some(server.endpoint.parse().unwrap()),
+            region: Some("us-east-1".parse().unwrap()),
+            credential_ref: Some(credential(&dir, &format!("{KEY}:{SECRET}")).parse().unwrap()),
+        },
+        raw,
+        seen: Arc::new(Seen::default()),
+        dir,
+    }
+}
