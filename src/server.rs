@@ -26,8 +26,9 @@ use crate::services::mover::Failpoints;
 use crate::services::relay::Relay;
 use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
-use crate::ui::routes::PageFiles;
+use crate::ui::routes::{Origin, PageFiles};
 use axum::Router;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use leptos::config::{Env, LeptosOptions};
@@ -192,6 +193,7 @@ impl App {
         let context = move || {
             provide_context(services.clone());
             provide_context(files.clone());
+            provide_context(origin());
             if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
                 && let Ok(policy) = HeaderValue::from_str(&layers::page_policy(&nonce))
             {
@@ -236,6 +238,20 @@ impl App {
         drop(tokio::task::spawn_blocking(move || traces.flush()).await);
         self.deps.store.close().await;
     }
+}
+
+/// Under which name a page was asked for. Behind a proxy that ends TLS it says so in `X-Forwarded-Proto`.
+fn origin() -> Origin {
+    let Some(parts) = use_context::<Parts>() else {
+        return Origin::default();
+    };
+    let given = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
+    let host = given("host").or_else(|| parts.uri.authority().map(|a| a.as_str()));
+    let scheme = match given("x-forwarded-proto") {
+        Some("https") => "https",
+        _ => "http",
+    };
+    Origin(host.map(|host| format!("{scheme}://{host}")).unwrap_or_default())
 }
 
 /// `dim serve`: until Ctrl-C or SIGTERM.

@@ -29,7 +29,7 @@ test('ticked datasets are labelled, the label narrows the list, and the list is 
   await page.getByText('Views', { exact: true }).click();
   await page.getByLabel('Name of the view').fill('Climate');
   await page.getByRole('button', { name: 'Save this view' }).click();
-  await expect(page.getByTestId('notice')).toContainText('The view is saved.');
+  await expect(page.getByTestId('notice')).toContainText('The view Climate is saved.');
   const chip = page.getByRole('navigation', { name: 'Saved views' }).getByRole('link', { name: 'Climate' });
   await expect(chip).toHaveAttribute('aria-current', 'true');
   await page.goto(`${server.url}/datasets`);

@@ -4,7 +4,7 @@
 
 use super::{ApiError, query::DatasetQuery};
 use crate::domain::dataset::{DatasetDetail, DatasetSummary, Page};
-use crate::domain::location::LocationSummary;
+use crate::domain::location::{Location, LocationSummary};
 use crate::domain::unit::Timestamp;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
@@ -68,6 +68,16 @@ pub async fn get_dataset(key: String) -> Result<DatasetPage, ApiError> {
         now: super::form::now(),
         detail,
     })
+}
+
+/// Every location: places to choose from.
+///
+/// # Errors
+/// Those of the catalog.
+#[server(prefix = "/api/fn", endpoint = "places", input = GetUrl)]
+pub async fn list_places() -> Result<Vec<Location>, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    Ok(services.catalog.locations().await?)
 }
 
 /// Every location with what stands on it.

@@ -2,7 +2,7 @@
 
 use super::ApiError;
 use crate::domain::event::DomainEvent;
-use crate::domain::overview::{DemoNote, HealthReport, Overview};
+use crate::domain::overview::{DemoNote, HealthReport, Overview, PlacementShare};
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,16 @@ pub const LAST_EVENTS: i64 = 12;
 pub async fn get_overview() -> Result<Overview, ApiError> {
     let services = expect_context::<crate::services::Services>();
     Ok(services.overview.overview().await?)
+}
+
+/// Where the data stands.
+///
+/// # Errors
+/// Those of the overview.
+#[server(prefix = "/api/fn", endpoint = "placements", input = GetUrl)]
+pub async fn list_placements() -> Result<Vec<PlacementShare>, ApiError> {
+    let services = expect_context::<crate::services::Services>();
+    Ok(services.overview.placements().await?)
 }
 
 /// The last events of the log, the newest first.

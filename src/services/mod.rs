@@ -25,6 +25,8 @@ pub mod trace;
 
 pub mod prices;
 
+mod memo;
+
 pub mod overview;
 
 pub mod health;

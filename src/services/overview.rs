@@ -2,11 +2,12 @@
 //!
 //! Invariant: every number is the sum of a list that a person can open, and every line of attention links to what it is about.
 
+use super::memo::Memo;
 use super::{Deps, ServiceResult};
 use crate::adapters::sql::overview::{self as sums, Needs, Waiting};
 use crate::adapters::sql::{Conn, jobs_list, locations};
 use crate::domain::location::LocationCheck;
-use crate::domain::overview::{Attention, Overview};
+use crate::domain::overview::{Attention, Overview, PlacementShare};
 use crate::domain::price::book::PriceBook;
 use crate::domain::unit::{NanoUsd, Timestamp};
 use std::collections::BTreeSet;
@@ -26,13 +27,17 @@ const STUCK_AFTER_SECS: i64 = 60;
 #[derive(Clone)]
 pub struct OverviewService {
     deps: Deps,
+    shares: Memo<Vec<PlacementShare>>,
 }
 
 impl OverviewService {
     /// Over these parts.
     #[must_use]
     pub fn new(deps: &Deps) -> Self {
-        Self { deps: deps.clone() }
+        Self {
+            deps: deps.clone(),
+            shares: Memo::default(),
+        }
     }
 
     /// The sums as they stand.
@@ -40,8 +45,9 @@ impl OverviewService {
     /// # Errors
     /// Database faults.
     pub async fn overview(&self) -> ServiceResult<Overview> {
+        let commits = self.deps.store.commit_count();
         let mut conn = self.deps.store.reader().await?;
-        let placements = sums::shares(&mut conn).await?;
+        let placements = self.shares.get(commits, "", sums::shares(&mut conn)).await?;
         let found = sums::found(&mut conn, self.deps.clock.now()).await?;
         let mut attention = self.of_jobs(&mut conn).await?;
         let mut books = BTreeSet::new();
@@ -67,6 +73,16 @@ impl OverviewService {
             placements,
             demo_note: self.deps.options.demo.clone(),
         })
+    }
+
+    /// Where the data stands, the largest placement first.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub async fn placements(&self) -> ServiceResult<Vec<PlacementShare>> {
+        let commits = self.deps.store.commit_count();
+        let mut conn = self.deps.store.reader().await?;
+        Ok(self.shares.get(commits, "", sums::shares(&mut conn)).await?)
     }
 
     async fn of_jobs(&self, conn: &mut Conn) -> ServiceResult<Vec<Attention>> {

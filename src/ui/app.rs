@@ -2,9 +2,10 @@
 //!
 //! Invariant: every route is rendered whole before the first byte is sent, so that a page without JavaScript is complete.
 
+use super::browser;
 use super::live::Live;
 use super::pages;
-use super::parts::{demo, frame, keys, notice, palette, time};
+use super::parts::{forms, frame, keys, notice, palette, said, time};
 use super::routes;
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
@@ -41,6 +42,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    provide_context(browser::FirstTitle::read());
     time::Now::provide();
     notice::Notices::provide();
     Live::provide();
@@ -48,10 +50,10 @@ pub fn App() -> impl IntoView {
         <Title formatter=titled text="Data in Motion"/>
         <Router>
             <a class="skip" href="#main">"Skip to the content"</a>
-            <div class="frame">
+            <div class="frame" on:submit=forms::sending() on:input=forms::moved() on:click=|event| browser::click(&event)>
                 {frame::side()}
                 <main class="main" id="main" tabindex="-1">
-                    {demo::banner()}
+                    {said::note()}
                     {notice::notices()}
                     <Routes fallback=|| pages::not_found::page()>
                         <Route path=path!("") view=routes::overview() ssr=SsrMode::Async/>
@@ -71,7 +73,7 @@ pub fn App() -> impl IntoView {
                 </main>
             </div>
             {keys::keys()}
-            {palette::palette()}
+            {palette::opener()}
         </Router>
     }
 }

@@ -2,6 +2,12 @@
 //!
 //! Invariant: called from effects and event handlers only, never while a view is drawn. `browser_absent.rs` has the same names.
 
+pub mod fetched;
+
+pub mod sent;
+
+pub use sent::Sent;
+
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen_futures::JsFuture;
@@ -161,19 +167,184 @@ pub fn focus(id: &str) {
     }
 }
 
-/// The fields of a form that is being sent, as a query without those that are empty.
+/// A form that asks: the address that it opens, its fields without those that are empty. `None` for any other form.
 #[must_use]
-pub fn form_query(event: &leptos::ev::SubmitEvent) -> Option<String> {
-    let form = event.target()?.dyn_into::<web_sys::HtmlFormElement>().ok()?;
-    let data = web_sys::FormData::new_with_form(&form).ok()?;
+pub fn form_address(event: &leptos::ev::SubmitEvent) -> Option<String> {
+    address_of(&form_of(event).filter(|form| form.method() == "get")?)
+}
+
+/// The address that a field with `data-send` asks for when it is moved.
+#[must_use]
+pub fn moved(event: &leptos::ev::Event) -> Option<String> {
+    let field: web_sys::Element = event.target()?.dyn_into().ok()?;
+    let form = field
+        .has_attribute("data-send")
+        .then(|| field.closest("form"))
+        .and_then(Result::ok)??;
+    address_of(&form.dyn_into().ok()?)
+}
+
+fn address_of(form: &web_sys::HtmlFormElement) -> Option<String> {
+    let data = web_sys::FormData::new_with_form(form).ok()?;
     let pairs = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?;
     let all = String::from(pairs.to_string());
-    Some(
-        all.split('&')
-            .filter(|pair| !pair.is_empty() && !pair.ends_with('='))
-            .collect::<Vec<_>>()
-            .join("&"),
-    )
+    let given: Vec<&str> = all
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.ends_with('='))
+        .collect();
+    let action = form.get_attribute("action").unwrap_or_default();
+    let mark = if given.is_empty() { "" } else { "?" };
+    Some(format!("{action}{mark}{}", given.join("&")))
+}
+
+/// Sends a form that changes something, without leaving the page. `then` is called with the answer.
+pub fn send(event: &leptos::ev::SubmitEvent, then: impl FnOnce(Result<Sent, String>) + 'static) {
+    let form = form_of(event).filter(|form| form.method() == "post");
+    if form.is_some_and(|form| sent::send(form, then)) {
+        event.prevent_default();
+    }
+}
+
+/// Whether somebody has dealt with it already.
+#[must_use]
+pub fn is_taken(event: &leptos::ev::SubmitEvent) -> bool {
+    event.default_prevented()
+}
+
+fn form_of(event: &leptos::ev::SubmitEvent) -> Option<web_sys::HtmlFormElement> {
+    event.target()?.dyn_into().ok()
+}
+
+/// What a click asks for when it is on a button that copies or prints.
+pub fn click(event: &leptos::ev::MouseEvent) {
+    let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    let button = target.and_then(|t| t.closest("[data-copy], [data-print]").ok().flatten());
+    if let Some(button) = button {
+        fetched::clicked(&button);
+    }
+}
+
+/// Whether a click takes a notice away; what the server wrote goes at once.
+#[must_use]
+pub fn dismisses(event: &leptos::ev::MouseEvent) -> bool {
+    let on = is_on(event, "[data-dismiss]");
+    if on {
+        clear("server-answer");
+    }
+    on
+}
+
+/// Takes away what the server wrote into the element of that id.
+pub fn clear(id: &str) {
+    if let Some(element) = document().and_then(|d| d.get_element_by_id(id)) {
+        element.set_text_content(None);
+    }
+}
+
+/// The place in the event log at which the page was drawn, as the element of that id has it.
+#[must_use]
+pub fn drawn_at(id: &str) -> Option<(String, i64)> {
+    let note = document()?.get_element_by_id(id)?;
+    Some((
+        note.get_attribute("data-log")?,
+        note.get_attribute("data-seq")?.parse().ok()?,
+    ))
+}
+
+/// Datasets whose name has a word in it, by id and name.
+pub async fn find_datasets(word: &str) -> Vec<(i64, String)> {
+    let word = String::from(js_sys::encode_uri_component(word));
+    let how = web_sys::RequestInit::new();
+    let found = fetched::ask(&format!("/api/fn/find?word={word}"), &how).await;
+    let Some(list) = found.and_then(|(_, text)| js_sys::JSON::parse(&text).ok()) else {
+        return Vec::new();
+    };
+    js_sys::Array::from(&list)
+        .iter()
+        .filter_map(|pair| {
+            let pair = js_sys::Array::from(&pair);
+            Some((pair.get(0).as_f64()? as i64, pair.get(1).as_string()?))
+        })
+        .collect()
+}
+
+/// Says which of these links is the page at a path, or the list that it belongs to.
+pub fn mark_current(links: &str, path: &str) {
+    let Some(all) = document().and_then(|d| d.query_selector_all(links).ok()) else {
+        return;
+    };
+    for i in 0..all.length() {
+        let Some(link) = all.get(i).and_then(|n| n.dyn_into::<web_sys::Element>().ok()) else {
+            continue;
+        };
+        let to = link.get_attribute("href").unwrap_or_default();
+        let below = path
+            .strip_prefix(to.as_str())
+            .is_some_and(|rest| rest.starts_with('/'));
+        // An attribute of a name that is in use.
+        let _marked = if path == to || (to != "/" && below) {
+            link.set_attribute("aria-current", "page")
+        } else {
+            link.remove_attribute("aria-current")
+        };
+    }
+}
+
+/// Writes the text of the element that a selector finds, when it is another.
+pub fn write(selector: &str, text: &str) {
+    if let Some(element) = find(selector)
+        && element.text_content().as_deref() != Some(text)
+    {
+        element.set_text_content(Some(text));
+    }
+}
+
+/// Gives the element that a selector finds an attribute.
+pub fn set(selector: &str, name: &str, value: &str) {
+    if let Some(element) = find(selector) {
+        // An attribute of a name that is in use.
+        let _set = element.set_attribute(name, value);
+    }
+}
+
+/// Whether a click is on what a selector finds.
+#[must_use]
+pub fn is_on(event: &leptos::ev::MouseEvent, selector: &str) -> bool {
+    let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|t| t.closest(selector).is_ok_and(|found| found.is_some()))
+}
+
+fn find(selector: &str) -> Option<web_sys::Element> {
+    document()?.query_selector(selector).ok()?
+}
+
+/// The title that the page came with, for whoever asks first.
+#[derive(Clone)]
+pub struct FirstTitle(std::sync::Arc<std::sync::Mutex<String>>);
+
+impl FirstTitle {
+    /// Reads it, before anything is hydrated.
+    #[must_use]
+    pub fn read() -> Self {
+        let title = document().map(|d| d.title()).unwrap_or_default();
+        Self(std::sync::Arc::new(std::sync::Mutex::new(title)))
+    }
+
+    /// It, and nothing the next time.
+    #[must_use]
+    pub fn take(&self) -> String {
+        self.0
+            .lock()
+            .map(|mut title| std::mem::take(&mut *title))
+            .unwrap_or_default()
+    }
+}
+
+/// Gives the page a title.
+pub fn set_title(title: &str) {
+    if let Some(document) = document() {
+        document.set_title(title);
+    }
 }
 
 /// Whether the caret is in a field, so that keys are text.

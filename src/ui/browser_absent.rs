@@ -42,17 +42,72 @@ pub async fn copy(_text: String) -> bool {
 /// No paper.
 pub fn print() {}
 
-/// The server does not know under which name it was reached.
+/// Scheme, host and port under which the server was reached.
 #[must_use]
 pub fn origin() -> String {
-    String::new()
+    leptos::prelude::use_context::<crate::ui::routes::Origin>()
+        .unwrap_or_default()
+        .0
+}
+
+/// What a server would answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// What was done, in a sentence.
+    pub said: Option<String>,
+    /// The page that it opens.
+    pub to: Option<String>,
 }
 
 /// No form is sent.
 #[must_use]
-pub fn form_query(_event: &leptos::ev::SubmitEvent) -> Option<String> {
+pub fn form_address(_event: &leptos::ev::SubmitEvent) -> Option<String> {
     None
 }
+
+/// A page that is drawn here has no title before.
+#[derive(Clone)]
+pub struct FirstTitle;
+
+impl FirstTitle {
+    /// Nothing to read.
+    #[must_use]
+    pub fn read() -> Self {
+        Self
+    }
+}
+
+/// No frames are drawn.
+pub fn on_next_frame(_then: impl FnOnce() + 'static) {}
+
+/// Nothing is moved.
+#[must_use]
+pub fn moved(_event: &leptos::ev::Event) -> Option<String> {
+    None
+}
+
+/// No form is sent.
+pub fn send(_event: &leptos::ev::SubmitEvent, _then: impl FnOnce(Result<Sent, String>) + 'static) {}
+
+/// No form is sent.
+#[must_use]
+pub fn is_taken(_event: &leptos::ev::SubmitEvent) -> bool {
+    true
+}
+
+/// Nobody clicks.
+#[must_use]
+pub fn dismisses(_event: &leptos::ev::MouseEvent) -> bool {
+    false
+}
+
+/// Nothing is looked up.
+pub async fn find_datasets(_word: &str) -> Vec<(i64, String)> {
+    Vec::new()
+}
+
+/// Nobody clicks.
+pub fn click(_event: &leptos::ev::MouseEvent) {}
 
 /// Nobody types.
 #[must_use]

@@ -164,6 +164,47 @@ async fn a_location_and_a_dataset_are_registered_by_forms_and_stand_on_every_pag
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_server_brings_nothing_beside_itself_and_names_the_address_it_was_asked_at() {
+    let app = TestApp::open().await;
+    let browser = Plain::of(&app).await;
+    let first = browser.get("/").await;
+    let line = format!("{}/events", browser.base);
+    assert!(first.text.contains(&line), "{line}");
+
+    let uri = app.make("nas");
+    std::fs::create_dir_all(app.dir.path().join("files/nas/demo")).unwrap();
+    for (function, fields) in [
+        ("add-location", format!("name=nas&uri={uri}&price_book=local/nas")),
+        ("create-dataset", format!("name=demo&path_uri={uri}/demo")),
+    ] {
+        assert_eq!(
+            browser.send("/", function, &fields).await.status,
+            302,
+            "{function}"
+        );
+    }
+    for path in [
+        "/datasets",
+        "/datasets/1",
+        "/locations",
+        "/plan?dataset=1&target=nas",
+    ] {
+        let page = browser.get(path).await;
+        assert_eq!(page.text.matches("data-served=\"page\"").count(), 1, "{path}");
+        assert!(
+            !page.text.contains("generation\\\""),
+            "{path} brings its data a second time"
+        );
+    }
+    // Many at once: what is drawn while others are is whole as well.
+    let all = futures::future::join_all((0..40).map(|_| browser.get("/datasets"))).await;
+    for page in all {
+        assert_eq!(page.status, 200);
+        assert!(page.text.contains(">demo</a>"), "{}", words(&page.text));
+    }
+}
+
 /// A page obeys the policy that it is sent with: no inline style, and a nonce on every inline script.
 fn held_to_its_policy(path: &str, page: &Seen) {
     let nonce = page

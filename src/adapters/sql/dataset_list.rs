@@ -71,15 +71,7 @@ fn narrow(query: &mut Builder, filter: &DatasetFilter) {
             .map(str::to_owned)
     };
     if let Some(text) = given(&filter.search) {
-        let pattern = text
-            .to_lowercase()
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_");
-        query
-            .push(" AND lower(d.name) LIKE ")
-            .push_bind(format!("%{pattern}%"))
-            .push(" ESCAPE '\\'");
+        query.push(" AND ").push_contains("d.name", &text);
     }
     if let Some(text) = given(&filter.location) {
         match text.parse::<i64>() {

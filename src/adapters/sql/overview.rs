@@ -25,10 +25,11 @@ pub struct Found {
 /// The database's own.
 pub async fn shares(conn: &mut Conn) -> Result<Vec<PlacementShare>, StoreError> {
     let rows = sqlx::query(
-        "SELECT l.name, d.storage_class, COUNT(*), CAST(SUM(d.size_bytes) AS BIGINT), COUNT(d.monthly_cost), \
-         CAST(COALESCE(SUM(d.monthly_cost), 0) AS BIGINT) \
-         FROM datasets d JOIN locations l ON l.id = d.location_id \
-         GROUP BY l.name, d.storage_class ORDER BY 4 DESC, 1, 2",
+        "SELECT l.name, s.storage_class, s.datasets, s.size_bytes, s.priced, s.monthly_cost FROM \
+         (SELECT location_id, storage_class, COUNT(*) AS datasets, CAST(SUM(size_bytes) AS BIGINT) AS size_bytes, \
+         COUNT(monthly_cost) AS priced, CAST(COALESCE(SUM(monthly_cost), 0) AS BIGINT) AS monthly_cost \
+         FROM datasets GROUP BY location_id, storage_class) s \
+         JOIN locations l ON l.id = s.location_id ORDER BY 4 DESC, 1, 2",
     )
     .fetch_all(conn)
     .await?;
@@ -57,9 +58,13 @@ pub async fn shares(conn: &mut Conn) -> Result<Vec<PlacementShare>, StoreError> 
 /// The database's own.
 pub async fn found(conn: &mut Conn, now: Timestamp) -> Result<Found, StoreError> {
     let row = sqlx::query(
-        "SELECT COUNT(*), CAST(COALESCE(SUM(d.rec_saving), 0) AS BIGINT) \
-         FROM recommendations r JOIN datasets d ON d.id = r.dataset_id WHERE r.action = 'move' \
-         AND (r.review = 'open' OR (r.review = 'snoozed' AND r.review_until <= $1))",
+        "SELECT m.moves - w.moves, m.saving - w.saving FROM \
+         (SELECT COUNT(*) AS moves, CAST(COALESCE(SUM(rec_saving), 0) AS BIGINT) AS saving \
+         FROM datasets WHERE rec_action = 'move') m, \
+         (SELECT COUNT(*) AS moves, CAST(COALESCE(SUM(d.rec_saving), 0) AS BIGINT) AS saving \
+         FROM recommendations r JOIN datasets d ON d.id = r.dataset_id \
+         WHERE r.action = 'move' AND r.review <> 'open' \
+         AND (r.review <> 'snoozed' OR r.review_until IS NULL OR r.review_until > $1)) w",
     )
     .bind(now.0)
     .fetch_one(conn)

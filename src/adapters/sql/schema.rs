@@ -37,6 +37,7 @@ const FILES: &[(&str, &str)] = &[
     ("175_late", include_str!("schema/175_late.sql")),
     ("120_unread", include_str!("schema/120_unread.sql")),
     ("170_encryption", include_str!("schema/170_encryption.sql")),
+    ("170_sums", include_str!("schema/170_sums.sql")),
 ];
 
 /// Applies what is missing.

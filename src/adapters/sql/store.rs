@@ -177,6 +177,12 @@ impl Store {
         self.inner.commits.subscribe()
     }
 
+    /// The number behind [`Self::commits`]: while it stays the same, so does what statements read.
+    #[must_use]
+    pub fn commit_count(&self) -> u64 {
+        *self.inner.commits.borrow()
+    }
+
     /// Closes every connection; an SQLite file then holds everything.
     pub async fn close(&self) {
         if let Some(listener) = &self.inner.listener {

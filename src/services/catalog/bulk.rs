@@ -35,7 +35,7 @@ impl Catalog {
     pub async fn ensure_locations(&self, set: Vec<KnownLocation>) -> ServiceResult<Vec<Location>> {
         let mut found = Vec::with_capacity(set.len());
         for new in set {
-            let known = self.list_locations().await?.items.into_iter().map(|s| s.location);
+            let known = self.locations().await?;
             match known.into_iter().find(|l| l.name == new.name && l.uri == new.uri) {
                 Some(location) => found.push(location),
                 None => found.push(self.create_location(new).await?),
@@ -52,11 +52,10 @@ impl Catalog {
     /// Those of [`Self::create_dataset`]; the message names the dataset.
     pub async fn create_datasets(&self, set: Vec<KnownDataset>) -> ServiceResult<Vec<DatasetId>> {
         let locations: HashMap<_, _> = self
-            .list_locations()
+            .locations()
             .await?
-            .items
             .into_iter()
-            .map(|s| (s.location.id, s.location))
+            .map(|location| (location.id, location))
             .collect();
         let now = self.deps.clock.now();
         let mut tx = self.deps.store.write().await?;

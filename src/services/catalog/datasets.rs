@@ -188,15 +188,19 @@ impl Catalog {
     }
 
     async fn owner_by_link(&self, real: &StorageUri) -> ServiceResult<Option<Location>> {
-        for summary in self.list_locations().await?.items {
+        for location in self.locations().await? {
             // Only directories can be reached by another path.
-            if summary.location.provider != Provider::Local {
+            if location.provider != Provider::Local {
                 continue;
             }
-            let access = summary.location.access();
-            let root = self.deps.places.look(&summary.location.uri, &access).await.real;
+            let root = self
+                .deps
+                .places
+                .look(&location.uri, &location.access())
+                .await
+                .real;
             if root.relative(real).is_some() {
-                return Ok(Some(summary.location));
+                return Ok(Some(location));
             }
         }
         Ok(None)
@@ -218,11 +222,10 @@ impl Catalog {
             .collect();
         let base = format!("local-{}", base.trim_start_matches(['.', '-']));
         let taken: Vec<String> = self
-            .list_locations()
+            .locations()
             .await?
-            .items
             .iter()
-            .map(|l| l.location.name.as_str().to_owned())
+            .map(|l| l.name.as_str().to_owned())
             .collect();
         let mut name = base.clone();
         let mut number = 2;

@@ -29,6 +29,7 @@ impl Catalog {
     ) -> ServiceResult<Page<DatasetSummary>> {
         let after = cursor.map(|text| read_cursor(text, filter.sort)).transpose()?;
         let limit = usize::try_from(limit.clamp(1, LIMIT_MAX)).unwrap_or(1);
+        let commits = self.deps.store.commit_count();
         let mut conn = self.deps.store.reader().await?;
         let mut page = rows::page(
             &mut conn,
@@ -43,7 +44,14 @@ impl Catalog {
             .last()
             .filter(|_| more)
             .map(|row| write_cursor(&row.position, filter.sort));
-        let total = rows::total(&mut conn, filter).await?;
+        // A first page that holds all was counted by reading it.
+        let total = match i64::try_from(page.len()) {
+            Ok(all) if cursor.is_none() && !more => all,
+            _ => {
+                let count = rows::total(&mut conn, filter);
+                self.totals.get(commits, &narrowed(filter), count).await?
+            }
+        };
         let items = self.with_days(&mut conn, page).await?;
         Ok(Page {
             items,
@@ -109,6 +117,19 @@ impl Catalog {
             })
             .collect())
     }
+}
+
+/// What narrows a list, without its order.
+fn narrowed(filter: &DatasetFilter) -> String {
+    let DatasetFilter {
+        search,
+        location,
+        storage_class,
+        recommendation,
+        label,
+        ..
+    } = filter;
+    format!("{:?}", (search, location, storage_class, recommendation, label))
 }
 
 fn permille(read: Bytes, size: Bytes) -> i64 {

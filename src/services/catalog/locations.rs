@@ -1,6 +1,6 @@
 //! Use cases on locations.
 
-use super::Catalog;
+use super::{Catalog, Sums};
 use crate::adapters::sql::locations::{self as rows, LocationRow, LocationSums};
 use crate::adapters::sql::{Conn, jobs};
 use crate::domain::dataset::Page;
@@ -14,6 +14,7 @@ use crate::ports::Topic;
 use crate::ports::places::Standing;
 use crate::services::{ServiceError, ServiceResult};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Price-book entry of a location that names none: ordinary disks of this machine, the vendor's own store, or, for somebody's own
@@ -169,13 +170,14 @@ impl Catalog {
     /// # Errors
     /// Database faults.
     pub async fn list_locations(&self) -> ServiceResult<Page<LocationSummary>> {
+        let commits = self.deps.store.commit_count();
         let mut conn = self.deps.store.reader().await?;
-        let mut sums: HashMap<_, _> = rows::sums(&mut conn).await?.into_iter().collect();
+        let sums = self.sums(&mut conn, commits).await?;
         let items: Vec<_> = rows::list(&mut conn)
             .await?
             .into_iter()
             .map(|row| {
-                let sums = sums.remove(&row.location.id).unwrap_or_default();
+                let sums = sums.get(&row.location.id).copied().unwrap_or_default();
                 summary(row, sums)
             })
             .collect();
@@ -220,13 +222,31 @@ impl Catalog {
     /// # Errors
     /// `NotFound`.
     pub async fn get_location(&self, key: &str) -> ServiceResult<LocationSummary> {
+        let commits = self.deps.store.commit_count();
         let mut conn = self.deps.store.reader().await?;
         let row = find(&mut conn, key).await?;
-        let sums = rows::sums(&mut conn)
-            .await?
-            .into_iter()
-            .find(|(id, _)| *id == row.location.id);
-        Ok(summary(row, sums.map(|(_, sums)| sums).unwrap_or_default()))
+        let sums = self.sums(&mut conn, commits).await?;
+        let own = sums.get(&row.location.id).copied().unwrap_or_default();
+        Ok(summary(row, own))
+    }
+
+    /// Every location in the order of creation, without a look at what stands on it.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub async fn locations(&self) -> ServiceResult<Vec<Location>> {
+        let mut conn = self.deps.store.reader().await?;
+        let all = rows::list(&mut conn).await?;
+        Ok(all.into_iter().map(|row| row.location).collect())
+    }
+
+    async fn sums(&self, conn: &mut Conn, commits: u64) -> ServiceResult<Sums> {
+        let ask = async {
+            Ok::<_, ServiceError>(Arc::new(
+                rows::sums(conn).await?.into_iter().collect::<HashMap<_, _>>(),
+            ))
+        };
+        self.sums.get(commits, "", ask).await
     }
 
     /// Looks at the real store and keeps what was seen.

@@ -44,16 +44,10 @@ impl Catalog {
             return Ok(Vec::new());
         }
         let homes: HashMap<_, _> = self
-            .list_locations()
+            .locations()
             .await?
-            .items
             .into_iter()
-            .map(|s| {
-                (
-                    s.location.id,
-                    (region_of(&s.location, &self.deps.prices), s.location),
-                )
-            })
+            .map(|location| (location.id, (region_of(&location, &self.deps.prices), location)))
             .collect();
         let mut conn = self.deps.store.reader().await?;
         let standing = rows::standing(&mut conn).await?;

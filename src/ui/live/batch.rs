@@ -1,11 +1,10 @@
 //! What arrived between two frames: many messages become one change of the page.
 //!
-//! Invariant: bounded whatever arrives, since a hidden tab draws no frames: the last message of each job, and the last few events.
+//! Invariant: bounded whatever arrives, since a hidden tab draws no frames: the last message of each job.
 
-use super::RECENT;
 use crate::domain::event::{DomainEvent, JobStatusEvent, LiveMessage};
 use crate::domain::id::{DatasetId, JobId};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 
 /// Jobs that can wait for one frame; past that the page asks the server instead.
 const JOBS_MAX: usize = 5_000;
@@ -18,8 +17,6 @@ const TOUCHED_MAX: usize = 1_000;
 pub struct Batch {
     /// The last of each job.
     pub jobs: HashMap<JobId, JobStatusEvent>,
-    /// The last events of the log, oldest first.
-    pub recent: VecDeque<DomainEvent>,
     /// Stages that changed.
     pub stages: u64,
     /// Recommendations that changed.
@@ -61,7 +58,6 @@ impl Batch {
                 if place.seq.is_none_or(|at| job.seq > at) {
                     place.seq = Some(job.seq);
                     self.stages += 1;
-                    self.event(DomainEvent::JobStatus(job.clone()));
                 }
                 self.job(job);
             }
@@ -69,13 +65,11 @@ impl Batch {
                 place.seq = place.seq.max(Some(access.seq));
                 self.accesses += access.count;
                 self.touch(access.dataset_id);
-                self.event(DomainEvent::AccessEvent(access));
             }
             LiveMessage::Recommendation(advice) => {
                 place.seq = place.seq.max(Some(advice.seq));
                 self.advice += 1;
                 self.touch(Some(advice.dataset_id));
-                self.event(DomainEvent::Recommendation(advice));
             }
             LiveMessage::Resync { .. } => self.afresh = true,
             LiveMessage::Pong | LiveMessage::Error { .. } | LiveMessage::Done { .. } => {}
@@ -93,18 +87,15 @@ impl Batch {
     }
 
     fn job(&mut self, job: JobStatusEvent) {
+        // A page of its dataset shows how far it is. Where there are too many, their stages are told anyway.
+        if self.touched.len() < TOUCHED_MAX {
+            self.touched.insert(job.dataset_id);
+        }
         if self.jobs.len() >= JOBS_MAX && !self.jobs.contains_key(&job.job_id) {
             self.jobs.clear();
             self.afresh = true;
         }
         self.jobs.insert(job.job_id, job);
-    }
-
-    fn event(&mut self, event: DomainEvent) {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(event);
     }
 }
 
@@ -139,11 +130,7 @@ mod tests {
         }
         assert_eq!(batch.jobs.len(), 1);
         assert_eq!(batch.jobs[&JobId(1)].progress.bytes_done, Bytes(999));
-        assert_eq!(
-            (batch.stages, batch.recent.len()),
-            (1, 1),
-            "progress is no event of the log"
-        );
+        assert_eq!(batch.stages, 1, "progress is no stage");
         assert_eq!(place.seq, Some(7));
     }
 
@@ -176,7 +163,6 @@ mod tests {
             batch.take(LiveMessage::JobStatus(job(id + 1, id, 0)), &mut place);
         }
         assert!(batch.jobs.len() <= JOBS_MAX);
-        assert_eq!(batch.recent.len(), RECENT);
         assert!(batch.afresh);
     }
 }

@@ -1,7 +1,7 @@
 //! What the live connection has said since the page was drawn, as signals that parts follow.
 //!
 //! Invariant: a view drawn on the server needs none of this; what it says only replaces what the view already shows. Memory is
-//! bounded: one signal for each job on the page, and the last [`RECENT`] events. Next: `socket.rs`, the one connection of a tab.
+//! bounded: one signal for each job on the page. Next: `socket.rs`, the one connection of a tab.
 
 #[cfg(feature = "browser")]
 mod socket;
@@ -12,7 +12,7 @@ mod socket;
 
 pub mod batch;
 
-use crate::domain::event::{DomainEvent, JobStatusEvent};
+use crate::domain::event::JobStatusEvent;
 use crate::domain::id::{DatasetId, JobId};
 use crate::domain::migration::machine::{JobState, Wanted};
 use crate::domain::migration::{Job, JobStatus};
@@ -21,9 +21,6 @@ use batch::{Batch, Place};
 use leptos::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
-
-/// Events that the first page lists.
-pub const RECENT: usize = 12;
 
 /// How the connection is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +34,38 @@ pub enum Link {
     Reconnecting,
     /// The visitor holds it.
     Paused,
+}
+
+/// What makes a page out of date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Follow {
+    /// Nothing that is told.
+    #[default]
+    Nothing,
+    /// A job's stage.
+    Stages,
+    /// A stage or a recommendation.
+    Advice,
+    /// A stage, a recommendation or an access.
+    Everything,
+    /// Whatever happens to a dataset.
+    Dataset(DatasetId),
+}
+
+impl Follow {
+    /// As a page names it: `stages`, `advice`, `everything`, `dataset:7`.
+    #[must_use]
+    pub fn read(word: &str) -> Self {
+        match word.split_once(':') {
+            Some(("dataset", id)) => id
+                .parse()
+                .map_or(Self::Nothing, |id| Self::Dataset(DatasetId(id))),
+            _ if word == "stages" => Self::Stages,
+            _ if word == "advice" => Self::Advice,
+            _ if word == "everything" => Self::Everything,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 struct Watched {
@@ -54,7 +83,6 @@ pub struct Live {
     advice: RwSignal<u64>,
     accesses: RwSignal<i64>,
     touched: RwSignal<BTreeSet<DatasetId>>,
-    recent: RwSignal<Vec<DomainEvent>>,
     afresh: RwSignal<u64>,
 }
 
@@ -69,7 +97,6 @@ impl Live {
             advice: RwSignal::new(0),
             accesses: RwSignal::new(0),
             touched: RwSignal::new(BTreeSet::new()),
-            recent: RwSignal::new(Vec::new()),
             afresh: RwSignal::new(0),
         };
         provide_context(live);
@@ -97,18 +124,6 @@ impl Live {
     #[must_use]
     pub fn heard_at(self) -> Option<i64> {
         self.heard_at.get()
-    }
-
-    /// Events that arrived since the page was drawn, the newest first.
-    #[must_use]
-    pub fn recent(self) -> Vec<DomainEvent> {
-        self.recent.get()
-    }
-
-    /// Accesses counted by the server since the page was drawn.
-    #[must_use]
-    pub fn accesses(self) -> i64 {
-        self.accesses.get()
     }
 
     /// Holds the connection, or lets it go on.
@@ -169,33 +184,39 @@ impl Live {
         on_rise(move || stages.get() + afresh.get(), every, then);
     }
 
-    /// Runs `then` after a recommendation or a stage has changed, and after a gap; at most once in `every`.
-    pub fn on_change(self, every: Duration, then: impl Fn() + Copy + 'static) {
+    /// Runs `then` after what a page follows has happened, and when everything is to be looked at again; at most once in `every`.
+    pub fn on_follow(self, follow: RwSignal<Follow>, every: Duration, then: impl Fn() + Copy + 'static) {
         let Self {
             stages,
             afresh,
             advice,
-            ..
-        } = self;
-        on_rise(move || stages.get() + afresh.get() + advice.get(), every, then);
-    }
-
-    /// Runs `then` after a dataset was accessed, advised on or moved, and after a gap; at most once in `every`.
-    pub fn on_dataset(self, id: DatasetId, every: Duration, then: impl Fn() + Copy + 'static) {
-        let Self {
-            stages,
-            afresh,
             touched,
+            accesses,
             ..
         } = self;
         let seen = StoredValue::new(0_u64);
         let count = move || {
-            if touched.with(|ids| ids.contains(&id)) {
-                seen.update_value(|n| *n += 1);
+            let (stages, advice, afresh) = (stages.get(), advice.get(), afresh.get());
+            let touched = touched.get();
+            match follow.get_untracked() {
+                Follow::Nothing => afresh,
+                Follow::Stages => afresh + stages,
+                Follow::Advice => afresh + stages + advice,
+                Follow::Everything => afresh + stages + advice + accesses.get().unsigned_abs(),
+                Follow::Dataset(id) => {
+                    if touched.contains(&id) {
+                        seen.update_value(|n| *n += 1);
+                    }
+                    afresh + stages + seen.get_value()
+                }
             }
-            seen.get_value() + stages.get() + afresh.get()
         };
         on_rise(count, every, then);
+    }
+
+    /// Makes whatever follows the live state look again: something was changed from this page.
+    pub fn look_again(self) {
+        self.afresh.update(|n| *n += 1);
     }
 
     fn set_link(self, link: Link) {
@@ -231,14 +252,6 @@ impl Live {
         }
         if batch.accesses > 0 {
             self.accesses.update(|n| *n += batch.accesses);
-        }
-        if !batch.recent.is_empty() {
-            self.recent.update(|recent| {
-                let older = std::mem::take(recent);
-                recent.extend(batch.recent.into_iter().rev());
-                recent.extend(older);
-                recent.truncate(RECENT);
-            });
         }
         if batch.afresh {
             self.afresh.update(|n| *n += 1);

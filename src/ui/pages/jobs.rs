@@ -2,34 +2,22 @@
 //!
 //! Invariant: rows that are shown keep their places. New jobs are counted above the list and shown when the visitor asks.
 
-use super::{field, head};
+use super::{field, served};
 use crate::api::ApiError;
 use crate::api::moves::list_jobs;
 use crate::api::query::JobQuery;
 use crate::domain::dataset::Page;
 use crate::domain::migration::Job;
-use crate::domain::view::ViewOf;
 use crate::ui::format::plural;
 use crate::ui::live::Live;
 use crate::ui::parts::job::{job_row, one_of};
 use crate::ui::parts::load::{Held, Source, empty};
 use crate::ui::parts::pager::pager;
-use crate::ui::parts::views;
 use leptos::prelude::*;
+use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Filters that have a name of their own.
-const FILTERS: [(&str, &str); 8] = [
-    ("", "All"),
-    ("active", "Active"),
-    ("awaiting_approval", "Awaiting approval"),
-    ("failed", "Failed"),
-    ("completed", "Completed"),
-    ("paused", "Paused"),
-    ("cancelled", "Cancelled"),
-    ("undone", "Undone"),
-];
 /// The list asks again this often at most; rows follow the live connection without asking.
 const LIST_EVERY: Duration = Duration::from_millis(800);
 
@@ -84,14 +72,12 @@ pub fn page() -> AnyView {
         cursor: cursor(),
     });
     let jobs = Source::new(move || query.get(), fetch).merging(Shown::merge);
-    let saved = views::source();
-    let here = Memo::new(move |_| query.with(JobQuery::href));
     view! {
         <div class="page">
-            {head("Jobs", "Moves of whole datasets: copied, verified, then switched in one step.")}
-            <nav class="chips" aria-label="Filter by stage">{move || chips(&query.get())}</nav>
+            <Title text="Jobs"/>
+            {served::job_head()}
             <section class="card" aria-label="List of jobs">
-                {views::views(saved, ViewOf::Jobs, here)}
+                {served::job_views()}
                 {jobs.draw(move |shown| list(shown, query.get_untracked()))}
             </section>
         </div>
@@ -99,30 +85,11 @@ pub fn page() -> AnyView {
     .into_any()
 }
 
-fn chips(query: &JobQuery) -> AnyView {
-    let chosen = query.status.clone().unwrap_or_default();
-    FILTERS
-        .into_iter()
-        .map(|(word, text)| {
-            let href = JobQuery {
-                status: Some(word.to_owned()),
-                dataset: query.dataset.clone(),
-                cursor: None,
-            }
-            .href();
-            let current = (chosen == word).then_some("true");
-            view! { <a href=href aria-current=current>{text}</a> }
-        })
-        .collect_view()
-        .into_any()
-}
-
 fn list(shown: Held<Shown>, query: JobQuery) -> AnyView {
     Live::get().on_stage(LIST_EVERY, move || shown.refresh());
     let rows = shown.part(|s| s.page.items.clone());
     let none = Memo::new(move |_| rows.with(Vec::is_empty));
     let waiting = shown.part(Shown::waiting);
-    let refresh = Callback::new(move |()| shown.refresh());
     let narrowed = query.status.is_some() || query.dataset.is_some();
     let size = shown.part(|s| (s.page.items.len(), s.page.total, s.page.next_cursor.clone()));
     let foot = move || {
@@ -168,7 +135,7 @@ fn list(shown: Held<Shown>, query: JobQuery) -> AnyView {
                             </tr>
                         </thead>
                         <tbody>
-                            <For each=move || rows.get() key=|job| job.id let:job>{job_row(one_of(rows, job), refresh)}</For>
+                            <For each=move || rows.get() key=|job| job.id let:job>{job_row(one_of(rows, job))}</For>
                         </tbody>
                     </table>
                 </div>

@@ -1,30 +1,26 @@
 //! Pages: a file each. A page asks `api` for its data, and composes parts.
 //!
 //! Pages know no service and no live protocol; what changes under them comes through the parts.
+//!
+//! Two kinds: those whose parts move by themselves are drawn by both sides, and the browser carries their code; all others are
+//! [`served`]: drawn by the server alone, and put in place as they come.
 
 pub mod overview;
-
-pub mod datasets;
-
-pub mod dataset;
-
-pub mod recommendations;
-
-pub mod plan;
 
 pub mod jobs;
 
 pub mod job;
 
-pub mod locations;
-
-pub mod policies;
-
-pub mod prices;
-
-pub mod reports;
-
 pub mod what_if;
+
+/// The pages that the server draws.
+#[cfg(not(feature = "browser"))]
+pub mod served;
+
+/// The same pages where they are shown.
+#[cfg(feature = "browser")]
+#[path = "served_in_browser.rs"]
+pub mod served;
 
 pub mod not_found;
 

@@ -5,10 +5,8 @@
 use super::badge::badge;
 use super::costs::{lines, pairs};
 use super::icon::{Icon, icon};
-use super::notice::follow;
 use super::place::place;
 use super::time::full;
-use crate::api::advice::ReviewAdvice;
 use crate::api::query::PlanQuery;
 use crate::domain::price::line::CostSheet;
 use crate::domain::recommendation::explain;
@@ -21,7 +19,7 @@ use leptos_router::components::A;
 
 /// The whole card.
 #[must_use]
-pub fn card(r: &Recommendation, refresh: Callback<()>) -> AnyView {
+pub fn card(r: &Recommendation) -> AnyView {
     let (tone, picture) = match r.action {
         Action::Move => ("ok", Icon::Arrow),
         Action::Stay => ("", Icon::Check),
@@ -42,7 +40,7 @@ pub fn card(r: &Recommendation, refresh: Callback<()>) -> AnyView {
             {(r.action == Action::Move).then(|| change(r))}
             <ul class="reasons" aria-label="Reasons">{reasons}</ul>
             {r.forecast.as_ref().map(forecast)}
-            {decision(r, refresh)}
+            {decision(r)}
         </div>
         {costs(r)}
         {alternatives(r)}
@@ -255,10 +253,8 @@ fn review_badge(review: &Review) -> Option<AnyView> {
 }
 
 /// Accept, snooze, reject; or take a decision back.
-fn decision(r: &Recommendation, refresh: Callback<()>) -> Option<AnyView> {
+fn decision(r: &Recommendation) -> Option<AnyView> {
     let to = r.proposed.as_ref()?;
-    let action = ServerAction::<ReviewAdvice>::new();
-    follow(action, move || refresh.run(()));
     let dataset = r.dataset_id.to_string();
     let plan = PlanQuery::of(
         dataset.clone(),
@@ -266,7 +262,6 @@ fn decision(r: &Recommendation, refresh: Callback<()>) -> Option<AnyView> {
         Some(to.storage_class.to_string()),
     )
     .href();
-    let busy = move || action.pending().get();
     let decided = r.review.status != ReviewStatus::Open;
     let (d1, d2, d3) = (dataset.clone(), dataset.clone(), dataset);
     Some(
@@ -274,15 +269,15 @@ fn decision(r: &Recommendation, refresh: Callback<()>) -> Option<AnyView> {
             <div class="decision">
                 <A href=plan attr:class="button primary" attr:data-testid="accept">"Accept: show the plan"</A>
                 {decided.then(|| view! {
-                    <ActionForm action=action attr:class="inline-form">
+                    <form method="post" action="/api/fn/review" class="inline-form">
                         <input type="hidden" name="dataset" value=d1/>
                         <input type="hidden" name="status" value="open"/>
-                        <button type="submit" disabled=busy>"Open it again"</button>
-                    </ActionForm>
+                        <button type="submit">"Open it again"</button>
+                    </form>
                 })}
                 <details class="menu">
                     <summary class="button">"Snooze"</summary>
-                    <ActionForm action=action>
+                    <form method="post" action="/api/fn/review">
                         <input type="hidden" name="dataset" value=d2/>
                         <input type="hidden" name="status" value="snoozed"/>
                         <div class="field">
@@ -293,20 +288,20 @@ fn decision(r: &Recommendation, refresh: Callback<()>) -> Option<AnyView> {
                                 <option value="90">"90 days"</option>
                             </select>
                         </div>
-                        <button type="submit" data-testid="snooze" disabled=busy>"Snooze"</button>
-                    </ActionForm>
+                        <button type="submit" data-testid="snooze">"Snooze"</button>
+                    </form>
                 </details>
                 <details class="menu">
                     <summary class="button">"Reject"</summary>
-                    <ActionForm action=action>
+                    <form method="post" action="/api/fn/review">
                         <input type="hidden" name="dataset" value=d3/>
                         <input type="hidden" name="status" value="rejected"/>
                         <div class="field">
                             <label for="reject-reason">"Why"</label>
                             <input id="reject-reason" name="reason" required maxlength="300" autocomplete="off" placeholder="the project reads it next month"/>
                         </div>
-                        <button type="submit" data-testid="reject" disabled=busy>"Reject"</button>
-                    </ActionForm>
+                        <button type="submit" data-testid="reject">"Reject"</button>
+                    </form>
                 </details>
             </div>
         }

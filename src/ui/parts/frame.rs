@@ -1,11 +1,9 @@
-//! The frame around every page: brand, navigation, search, connection, theme.
+//! The frame around every page: brand, navigation, search, connection, theme. What changes in it is written by
+//! `frame_in_browser.rs`, under the names that stand here.
 
 use super::ask::ask;
 use super::icon::{Icon, icon};
-use super::time::Now;
-use crate::ui::browser;
-use crate::ui::format::duration;
-use crate::ui::live::{Link, Live};
+use super::keys::PLACES;
 use leptos::prelude::*;
 use leptos_router::components::A;
 use leptos_router::hooks::use_location;
@@ -52,18 +50,15 @@ pub fn side() -> AnyView {
 }
 
 fn navigation() -> AnyView {
-    let path = use_location().pathname;
+    let path = use_location().pathname.get_untracked();
     view! {
         <nav class="nav" aria-label="Pages">
             <ul>
                 {PAGES
                     .into_iter()
                     .map(|(href, text, picture)| {
-                        let current = move || {
-                            let path = path.get();
-                            let here = path == href || (href != "/" && path.starts_with(&format!("{href}/")));
-                            here.then_some("page")
-                        };
+                        let here = path == href || (href != "/" && path.starts_with(&format!("{href}/")));
+                        let current = here.then_some("page");
                         view! { <li><a href=href aria-current=current>{icon(picture)} <span>{text}</span></a></li> }
                     })
                     .collect_view()}
@@ -73,51 +68,16 @@ fn navigation() -> AnyView {
     .into_any()
 }
 
-/// Whether what is shown is the present state, and the switch that holds it.
+/// Whether what is shown is the present state, and the switch that holds it: said by the browser.
 fn connection() -> AnyView {
-    let live = Live::get();
-    let link = Memo::new(move |_| live.link());
-    let class = move || match link.get() {
-        Link::Live => "live on",
-        Link::Connecting => "live",
-        Link::Reconnecting | Link::Paused => "live off",
-    };
-    let word = move || match link.get() {
-        Link::Live => "Live",
-        Link::Connecting => "Connecting",
-        Link::Reconnecting => "Reconnecting",
-        Link::Paused => "Paused",
-    };
-    let age = move || {
-        if matches!(link.get(), Link::Live | Link::Connecting) {
-            return None;
-        }
-        let (now, heard) = (Now::get()?, live.heard_at()?);
-        Some(format!("last update {} ago", duration(now - heard)))
-    };
-    let act = move || {
-        if link.get() == Link::Paused {
-            "Resume"
-        } else {
-            "Pause"
-        }
-    };
     view! {
         <div class="connection js-only">
-            <span class=class data-testid="live-status">
+            <span class="live" data-testid="live-status">
                 <span class="live-dot" aria-hidden="true"></span>
-                <span role="status">{word}</span>
-                <span class="live-age">{age}</span>
+                <span role="status">"Connecting"</span>
+                <span class="live-age"></span>
             </span>
-            <button
-                type="button"
-                class="plain small"
-                data-testid="live-toggle"
-                aria-label=move || format!("{} live updates", act())
-                on:click=move |_| live.toggle()
-            >
-                {act}
-            </button>
+            <button type="button" class="plain small" data-testid="live-toggle" aria-label="Pause live updates">"Pause"</button>
         </div>
         <p class="small muted no-js">"Reload for news: live updates need JavaScript."</p>
     }
@@ -126,22 +86,33 @@ fn connection() -> AnyView {
 
 /// System, light or dark. The choice is the browser's; without JavaScript the system's holds.
 fn theme_button() -> AnyView {
-    let theme = RwSignal::new("system".to_owned());
-    Effect::new(move |_| theme.set(browser::theme()));
-    let turn = move |_| {
-        let next = match theme.get_untracked().as_str() {
-            "system" => "light",
-            "light" => "dark",
-            _ => "system",
-        };
-        browser::set_theme(next);
-        theme.set(next.to_owned());
-    };
-    let label = move || format!("Theme: {}", theme.get());
     view! {
-        <button type="button" class="plain small js-only theme" data-testid="theme" aria-label=label on:click=turn>
-            {icon(Icon::Theme)} <span>{label}</span>
+        <button type="button" class="plain small js-only theme" data-testid="theme" aria-label="Theme: system">
+            {icon(Icon::Theme)} <span>"Theme: system"</span>
         </button>
+    }
+    .into_any()
+}
+
+/// What the keys are, which `?` opens.
+#[must_use]
+pub fn help() -> AnyView {
+    let places = PLACES
+        .into_iter()
+        .map(|(letter, _, name)| view! { <dt><kbd>"g"</kbd>" "<kbd>{letter}</kbd></dt><dd>{name}</dd> })
+        .collect_view();
+    view! {
+        <dialog id="keys" class="keys" aria-labelledby="keys-title">
+            <h2 id="keys-title">"Keys"</h2>
+            <dl class="facts">
+                <dt><kbd>"/"</kbd></dt><dd>"Find a dataset"</dd>
+                <dt><kbd>"Ctrl"</kbd>" "<kbd>"k"</kbd></dt><dd>"Command palette: a page, a dataset, a job"</dd>
+                <dt><kbd>"j"</kbd>" "<kbd>"k"</kbd></dt><dd>"Next and previous in a list; Enter opens"</dd>
+                {places}
+                <dt><kbd>"?"</kbd></dt><dd>"This list; Esc closes"</dd>
+            </dl>
+            <form method="dialog"><button type="submit">"Close"</button></form>
+        </dialog>
     }
     .into_any()
 }

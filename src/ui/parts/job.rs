@@ -3,9 +3,7 @@
 //! Invariant: what is drawn first is what the server knew; live messages change it in place and never reorder a list.
 
 use super::badge::{look, status_badge};
-use super::notice::follow;
 use super::time::ago;
-use crate::api::moves::CommandJob;
 use crate::domain::migration::{Job, JobStatus, Progress};
 use crate::ui::format::{count, duration, percent, rate, words};
 use crate::ui::live::Live;
@@ -142,7 +140,7 @@ pub fn one_of(jobs: Memo<Vec<Job>>, first: Job) -> Signal<Job> {
 
 /// A row of the job table.
 #[must_use]
-pub fn job_row(fetched: Signal<Job>, refresh: Callback<()>) -> AnyView {
+pub fn job_row(fetched: Signal<Job>) -> AnyView {
     let first = fetched.get_untracked();
     let id = first.id;
     let dataset = format!("/datasets/{}", first.dataset_id);
@@ -164,7 +162,7 @@ pub fn job_row(fetched: Signal<Job>, refresh: Callback<()>) -> AnyView {
             <td data-label="Progress">{meter(job)}</td>
             <td data-label="Move"><span class="sub nowrap">{format!("from {from}")}</span><span class="sub nowrap">{format!("to {to}")}</span></td>
             <td data-label="Changed">{move || ago(changed.get())}</td>
-            <td data-label="Actions">{actions(job, refresh)}</td>
+            <td data-label="Actions">{actions(job)}</td>
         </tr>
     }
     .into_any()
@@ -172,9 +170,7 @@ pub fn job_row(fetched: Signal<Job>, refresh: Callback<()>) -> AnyView {
 
 /// The buttons that the job's state allows.
 #[must_use]
-pub fn actions(job: Signal<Job>, refresh: Callback<()>) -> AnyView {
-    let action = ServerAction::<CommandJob>::new();
-    follow(action, move || refresh.run(()));
+pub fn actions(job: Signal<Job>) -> AnyView {
     let allowed = Memo::new(move |_| job.with(|j| j.actions.clone()));
     let wanted = Memo::new(move |_| job.with(|j| j.wanted.clone()));
     let id = job.with_untracked(|j| j.id.to_string());
@@ -182,7 +178,7 @@ pub fn actions(job: Signal<Job>, refresh: Callback<()>) -> AnyView {
         allowed
             .get()
             .into_iter()
-            .map(|word| button(action, id.clone(), word))
+            .map(|word| button(id.clone(), word))
             .collect_view()
     };
     view! {
@@ -194,7 +190,7 @@ pub fn actions(job: Signal<Job>, refresh: Callback<()>) -> AnyView {
     .into_any()
 }
 
-fn button(action: ServerAction<CommandJob>, id: String, word: String) -> AnyView {
+fn button(id: String, word: String) -> AnyView {
     let class = match word.as_str() {
         "approve" | "retry" | "resume" => "primary",
         "cancel" => "danger",
@@ -206,11 +202,11 @@ fn button(action: ServerAction<CommandJob>, id: String, word: String) -> AnyView
         format!("job-{word}"),
     );
     view! {
-        <ActionForm action=action attr:class="inline-form">
+        <form method="post" action="/api/fn/job-command" class="inline-form">
             <input type="hidden" name="job_id" value=id/>
             <input type="hidden" name="command" value=word/>
-            <button type="submit" class=class aria-label=says data-testid=test disabled=move || action.pending().get()>{label}</button>
-        </ActionForm>
+            <button type="submit" class=class aria-label=says data-testid=test>{label}</button>
+        </form>
     }
     .into_any()
 }

@@ -3,13 +3,14 @@
 //!
 //! Invariant: no key is taken while a person types into a field, and none together with Ctrl, Alt or Meta.
 
+use super::frame::help;
 use crate::ui::browser;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 /// The letter after `g` and the page it opens.
-const PLACES: [(&str, &str, &str); 8] = [
+pub(super) const PLACES: [(&str, &str, &str); 8] = [
     ("o", "/", "Overview"),
     ("d", "/datasets", "Datasets"),
     ("r", "/recommendations", "Recommendations"),
@@ -54,22 +55,5 @@ pub fn keys() -> AnyView {
         });
         on_cleanup(move || heard.remove());
     });
-    let places = PLACES
-        .into_iter()
-        .map(|(letter, _, name)| view! { <dt><kbd>"g"</kbd>" "<kbd>{letter}</kbd></dt><dd>{name}</dd> })
-        .collect_view();
-    view! {
-        <dialog id="keys" class="keys" aria-labelledby="keys-title">
-            <h2 id="keys-title">"Keys"</h2>
-            <dl class="facts">
-                <dt><kbd>"/"</kbd></dt><dd>"Find a dataset"</dd>
-                <dt><kbd>"Ctrl"</kbd>" "<kbd>"k"</kbd></dt><dd>"Command palette: a page, a dataset, a job"</dd>
-                <dt><kbd>"j"</kbd>" "<kbd>"k"</kbd></dt><dd>"Next and previous in a list; Enter opens"</dd>
-                {places}
-                <dt><kbd>"?"</kbd></dt><dd>"This list; Esc closes"</dd>
-            </dl>
-            <form method="dialog"><button type="submit">"Close"</button></form>
-        </dialog>
-    }
-    .into_any()
+    help()
 }

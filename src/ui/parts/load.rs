@@ -28,6 +28,17 @@ impl<T: Send + Sync + 'static> Clone for Held<T> {
 
 impl<T: Send + Sync + 'static> Copy for Held<T> {}
 
+impl<T: Send + Sync + 'static> Held<T> {
+    /// What is drawn once and never asked for again.
+    #[must_use]
+    pub fn fixed(value: T) -> Self {
+        Self {
+            value: RwSignal::new(value),
+            again: Callback::new(|()| ()),
+        }
+    }
+}
+
 impl<T: Clone + Send + Sync + 'static> Held<T> {
     /// A part of it, which tells of a change only when that part has changed.
     pub fn part<P: PartialEq + Send + Sync + 'static>(

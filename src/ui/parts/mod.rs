@@ -6,9 +6,19 @@ pub mod icon;
 
 pub mod badge;
 
+#[cfg(not(feature = "browser"))]
+pub mod frame;
+
+/// The frame where it is shown.
+#[cfg(feature = "browser")]
+#[path = "frame_in_browser.rs"]
 pub mod frame;
 
 pub mod load;
+
+/// Data of pages that the server alone draws.
+#[cfg(not(feature = "browser"))]
+pub mod once;
 
 pub mod notice;
 
@@ -48,13 +58,22 @@ pub mod outcome;
 
 pub mod feed;
 
-pub mod demo;
+/// What the server alone says.
+#[cfg(not(feature = "browser"))]
+pub mod said;
+
+/// The same where it is shown.
+#[cfg(feature = "browser")]
+#[path = "said_in_browser.rs"]
+pub mod said;
 
 pub mod prices;
 
 pub mod report;
 
 pub mod ask;
+
+pub mod forms;
 
 pub mod keys;
 

@@ -1,13 +1,13 @@
 //! What came of the last thing a person asked for: one line above the page, read out politely.
 //!
-//! Invariant: with JavaScript an action's answer comes through an effect; without it a failed form comes back with the error in the
-//! URL. Both sides draw the same first.
+//! Invariant: with JavaScript a form's answer comes from `forms.rs`; without it a failed form comes back with the error in the URL.
+//! Both sides draw the same first.
 
 use super::icon::{Icon, icon};
-use crate::api::ApiError;
+use super::said::by_address;
+use crate::ui::browser::{self, Sent};
 use leptos::prelude::*;
-use leptos::server_fn::{ServerFn, error::ServerFnUrlError};
-use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::hooks::use_location;
 
 #[derive(Clone, PartialEq)]
 struct Notice {
@@ -25,42 +25,24 @@ impl Notices {
         provide_context(Self(RwSignal::new(None)));
     }
 
+    /// Says what a form was answered; gives the page that it opens.
+    pub fn take(self, answer: Result<Sent, String>) -> Option<String> {
+        match answer {
+            Ok(Sent { said, to }) => {
+                if let Some(text) = said {
+                    self.show(true, text);
+                }
+                to
+            }
+            Err(text) => {
+                self.show(false, text);
+                None
+            }
+        }
+    }
+
     fn show(self, good: bool, text: String) {
         self.0.set(Some(Notice { good, text }));
-    }
-}
-
-/// Shows what an action answers, and calls `then` when it went well.
-pub fn follow<S, O>(action: ServerAction<S>, then: impl Fn() + 'static)
-where
-    S: ServerFn<Output = O, Error = ApiError> + Clone + Send + Sync + 'static,
-    O: Into<Said> + Clone + Send + Sync + 'static,
-{
-    let notices = expect_context::<Notices>();
-    Effect::new(move |_| match action.value().get() {
-        Some(Ok(said)) => {
-            if let Said(Some(text)) = said.into() {
-                notices.show(true, text);
-            }
-            then();
-        }
-        Some(Err(error)) => notices.show(false, error.message),
-        None => {}
-    });
-}
-
-/// A sentence that an action may answer with.
-pub struct Said(Option<String>);
-
-impl From<String> for Said {
-    fn from(text: String) -> Self {
-        Self(Some(text))
-    }
-}
-
-impl From<()> for Said {
-    fn from((): ()) -> Self {
-        Self(None)
     }
 }
 
@@ -68,7 +50,6 @@ impl From<()> for Said {
 #[must_use]
 pub fn notices() -> AnyView {
     let Notices(current) = expect_context::<Notices>();
-    let query = use_query_map();
     let path = use_location().pathname;
     // A notice belongs to the page it was given on, except the one that opened a new page.
     Effect::new(move |before: Option<String>| {
@@ -80,74 +61,32 @@ pub fn notices() -> AnyView {
         }
         here
     });
-    let from_url = move || {
-        let failed = query.with(|q| q.get("__err")).map(|text| Notice {
-            good: false,
-            text: ServerFnUrlError::<ApiError>::decode_err(&text).message,
-        });
-        let done = query
-            .with(|q| q.get("done"))
-            .and_then(|word| sentence(&word))
-            .map(|text| Notice {
-                good: true,
-                text: text.to_owned(),
-            });
-        failed.or(done)
+    let dismiss = move |event: leptos::ev::MouseEvent| {
+        if browser::dismisses(&event) {
+            current.set(None);
+        }
     };
-    let closed = RwSignal::new(false);
     view! {
-        <div role="status" aria-live="polite">
-            {move || {
-                current
-                    .get()
-                    .or_else(|| from_url().filter(|_| !closed.get()))
-                    .map(|notice| {
-                        let (class, picture) = if notice.good {
-                            ("notice ok", Icon::Check)
-                        } else {
-                            ("notice err", Icon::Alert)
-                        };
-                        view! {
-                            <div class=class data-testid="notice">
-                                {icon(picture)} <p>{notice.text}</p>
-                                <button
-                                    type="button"
-                                    class="plain js-only"
-                                    aria-label="Dismiss this message"
-                                    on:click=move |_| {
-                                        current.set(None);
-                                        closed.set(true);
-                                    }
-                                >
-                                    {icon(Icon::Cross)}
-                                </button>
-                            </div>
-                        }
-                    })
-            }}
+        <div role="status" aria-live="polite" on:click=dismiss>
+            {move || current.get().map(|notice| line(notice.good, notice.text))}
+            {by_address()}
         </div>
     }
     .into_any()
 }
 
-/// What a form without JavaScript did, by the word that its answer left in the URL. An unknown word says nothing: a link cannot put
-/// words into the server's mouth.
-fn sentence(word: &str) -> Option<&'static str> {
-    Some(match word {
-        "access" => "The access was counted.",
-        "scan" => "The objects were listed.",
-        "location" => "The location is registered.",
-        "check" => "The location was looked at.",
-        "removed" => "The location is removed from the catalog. Its files were not touched.",
-        "review" => "The decision is kept.",
-        "job" => "The job was told.",
-        "dataset" => "The dataset was changed.",
-        "label" => "The labels are changed.",
-        "view" => "The view is saved.",
-        "view-removed" => "The view is removed.",
-        "policy" => "The policy holds from now on.",
-        "policy-removed" => "The policy is removed. Nothing moved because of it.",
-        "chosen" => "What the ticked datasets allow was done; their rows show it.",
-        _ => return None,
-    })
+/// A notice with the button that takes it away.
+pub(super) fn line(good: bool, text: String) -> AnyView {
+    let (class, picture) = if good {
+        ("notice ok", Icon::Check)
+    } else {
+        ("notice err", Icon::Alert)
+    };
+    view! {
+        <div class=class data-testid="notice">
+            {icon(picture)} <p>{text}</p>
+            <button type="button" class="plain js-only" aria-label="Dismiss this message" data-dismiss="">{icon(Icon::Cross)}</button>
+        </div>
+    }
+    .into_any()
 }

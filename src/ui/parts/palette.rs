@@ -3,13 +3,16 @@
 //! Invariant: everything in it can be reached without it; an answer that comes after more was typed is dropped.
 
 use super::icon::{Icon, icon};
-use crate::api::catalog::find_datasets;
 use crate::ui::browser;
 use crate::ui::live::Live;
+use crate::ui::routes;
 use leptos::ev;
 use leptos::prelude::*;
+use leptos::reactive::computed::ScopedFuture;
 use leptos::task::spawn_local;
+use leptos_router::ChooseView;
 use leptos_router::hooks::use_navigate;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// What is offered in all.
@@ -76,7 +79,45 @@ fn fixed(word: &str) -> Vec<Entry> {
     all
 }
 
-/// The dialog, and the keys that open it.
+/// Brings the dialog when it is asked for the first time.
+#[must_use]
+pub fn opener() -> AnyView {
+    let shown = RwSignal::new(false);
+    let brought = StoredValue::new(Mutex::new(None::<AnyView>));
+    Effect::new(move |_| {
+        let owner = Owner::current();
+        let heard = window_event_listener(ev::keydown, move |event| {
+            if !is_asked_for(&event) {
+                return;
+            }
+            event.prevent_default();
+            let Some(owner) = owner.as_ref().filter(|_| !shown.get_untracked()) else {
+                return;
+            };
+            let coming = owner.with(|| ScopedFuture::new(routes::palette().choose()));
+            spawn_local(async move {
+                let view = coming.await;
+                brought.set_value(Mutex::new(Some(view)));
+                shown.set(true);
+                browser::on_next_frame(open);
+            });
+        });
+        on_cleanup(move || heard.remove());
+    });
+    view! { {move || shown.get().then(|| brought.with_value(|view| view.lock().ok()?.take())).flatten()} }
+        .into_any()
+}
+
+fn is_asked_for(event: &ev::KeyboardEvent) -> bool {
+    (event.ctrl_key() || event.meta_key()) && event.key() == "k"
+}
+
+fn open() {
+    browser::open_dialog("palette");
+    browser::focus("palette-word");
+}
+
+/// The dialog, and the keys that open it again.
 #[must_use]
 pub fn palette() -> AnyView {
     let navigate = use_navigate();
@@ -131,13 +172,12 @@ pub fn palette() -> AnyView {
     };
     Effect::new(move |_| {
         let heard = window_event_listener(ev::keydown, move |event| {
-            if (event.ctrl_key() || event.meta_key()) && event.key() == "k" {
+            if is_asked_for(&event) {
                 event.prevent_default();
                 word.set(String::new());
                 found.set(Vec::new());
                 at.set(0);
-                browser::open_dialog("palette");
-                browser::focus("palette-word");
+                open();
             }
         });
         on_cleanup(move || heard.remove());
@@ -204,9 +244,7 @@ pub fn palette() -> AnyView {
 
 fn look(text: String, found: RwSignal<Vec<Entry>>, asked: StoredValue<u64>, turn: Option<u64>) {
     spawn_local(async move {
-        let Ok(datasets) = find_datasets(text).await else {
-            return;
-        };
+        let datasets = browser::find_datasets(&text).await;
         if asked.try_get_value() == turn {
             let entries = datasets.into_iter().map(|(id, name)| Entry {
                 text: name,

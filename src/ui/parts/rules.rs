@@ -1,21 +1,16 @@
 //! What an owner asks of any placement of a dataset, and the form that changes it.
 
-use super::notice::follow;
-use crate::api::catalog::SetRules;
 use crate::domain::dataset::Dataset;
 use leptos::prelude::*;
 
 /// The form, filled with what holds now.
 #[must_use]
-pub fn rules(d: &Dataset, changed: Callback<()>) -> AnyView {
-    let action = ServerAction::<SetRules>::new();
-    follow(action, move || changed.run(()));
-    let busy = move || action.pending().get();
+pub fn rules(d: &Dataset) -> AnyView {
     let id = d.id.to_string();
     let pin = d.pinned_reason.clone().unwrap_or_default();
     let limit = d.latency_limit_ms.map(|ms| ms.to_string()).unwrap_or_default();
     view! {
-        <ActionForm action=action>
+        <form method="post" action="/api/fn/rules">
             <input type="hidden" name="dataset_id" value=id/>
             <div class="stack-s">
                 <div class="field">
@@ -26,9 +21,9 @@ pub fn rules(d: &Dataset, changed: Callback<()>) -> AnyView {
                     <label for="rule-limit">"Slowest first byte that readers accept, ms"</label>
                     <input id="rule-limit" name="latency_limit_ms" type="number" min="1" step="1" placeholder="no limit" value=limit/>
                 </div>
-                <div><button type="submit" data-testid="set-rules" disabled=busy>"Keep these rules"</button></div>
+                <div><button type="submit" data-testid="set-rules">"Keep these rules"</button></div>
             </div>
-        </ActionForm>
+        </form>
     }
     .into_any()
 }

@@ -1,7 +1,7 @@
 //! The form that asks where a dataset should go. A GET form: it opens the plan, and changes nothing.
 
 use super::ask::ask;
-use crate::domain::location::LocationSummary;
+use crate::domain::location::Location;
 use leptos::prelude::*;
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 #[must_use]
 pub fn target_form(
     dataset: String,
-    locations: &[LocationSummary],
+    locations: &[Location],
     here: &str,
     target: &str,
     class: &str,
@@ -27,10 +27,10 @@ pub fn target_form(
 
 /// Target location and class alone.
 #[must_use]
-pub fn target_fields(locations: &[LocationSummary], here: &str, target: &str, class: &str) -> AnyView {
+pub fn target_fields(locations: &[Location], here: &str, target: &str, class: &str) -> AnyView {
     let elsewhere = locations
         .iter()
-        .map(|l| l.location.name.as_str())
+        .map(|l| l.name.as_str())
         .find(|name| *name != here);
     let target = if target.is_empty() {
         elsewhere.unwrap_or_default()
@@ -39,15 +39,14 @@ pub fn target_fields(locations: &[LocationSummary], here: &str, target: &str, cl
     };
     let classes: BTreeSet<String> = locations
         .iter()
-        .flat_map(|l| l.location.storage_classes.iter().map(ToString::to_string))
+        .flat_map(|l| l.storage_classes.iter().map(ToString::to_string))
         .collect();
     let options = locations
         .iter()
         .map(|l| {
-            let name = l.location.name.to_string();
+            let name = l.name.to_string();
             let selected = name == target;
             let of = l
-                .location
                 .storage_classes
                 .iter()
                 .map(ToString::to_string)

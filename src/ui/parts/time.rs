@@ -46,7 +46,7 @@ pub fn ago(at: Timestamp) -> AnyView {
     let text =
         Memo::new(move |_| Now::get().map_or_else(|| format::utc(at), |now| format::relative(now, at)));
     let title = move || if known.get() { local(at) } else { format::utc(at) };
-    view! { <time datetime=at.to_string() title=title class="nowrap">{text}</time> }.into_any()
+    view! { <time datetime=at.to_string() title=title class="nowrap" data-as="ago">{text}</time> }.into_any()
 }
 
 /// An instant that may be absent.
@@ -63,7 +63,8 @@ pub fn ago_or(at: Option<Timestamp>, absent: &'static str) -> AnyView {
 pub fn full(at: Timestamp) -> AnyView {
     let known = Now::is_known();
     let text = move || if known.get() { local(at) } else { format::utc(at) };
-    view! { <time datetime=at.to_string() title=format::utc(at) class="nowrap">{text}</time> }.into_any()
+    view! { <time datetime=at.to_string() title=format::utc(at) class="nowrap" data-as="full">{text}</time> }
+        .into_any()
 }
 
 /// An instant to the second, for lines of a day's work: UTC, then the visitor's own time.
@@ -77,7 +78,7 @@ pub fn moment(at: Timestamp) -> AnyView {
             format::clock(at)
         }
     };
-    view! { <time datetime=at.to_string() title=format::utc(at)>{text}</time> }.into_any()
+    view! { <time datetime=at.to_string() title=format::utc(at) data-as="moment">{text}</time> }.into_any()
 }
 
 fn local(at: Timestamp) -> String {

@@ -197,25 +197,17 @@ fn table(seen: &[Rate]) -> AnyView {
     .into_any()
 }
 
-/// A slider over an ended job. Without JavaScript it is a form that shows the page at that instant.
+/// A slider over an ended job: a form that shows the page at that instant, which the frame sends while the slider moves.
 #[must_use]
-pub fn replay(d: JobDetail, chosen: Option<i64>) -> AnyView {
-    let Some(ends) = extent(&d, Timestamp(0)) else {
+pub fn replay(d: &JobDetail, chosen: Option<i64>) -> AnyView {
+    let Some(ends) = extent(d, Timestamp(0)) else {
         return ().into_any();
     };
-    let step = RwSignal::new(chosen.unwrap_or(STEPS).clamp(0, STEPS));
+    let step = chosen.unwrap_or(STEPS).clamp(0, STEPS);
     let action = format!("/jobs/{}", d.job.id);
-    let d = StoredValue::new(d);
-    let when = move || {
-        let whole = i128::from(ends.1.since(ends.0));
-        let part = whole * i128::from(step.get()) / i128::from(STEPS);
-        ends.0.plus_micros(i64::try_from(part).unwrap_or(0))
-    };
-    let stood = move || {
-        let when = when();
-        let told = d.with_value(|d| at(&d.events, &d.samples, when));
-        view! { <p class="row" data-testid="replayed">{moment(when)} {told.map(told_of)}</p> }
-    };
+    let part = i128::from(ends.1.since(ends.0)) * i128::from(step) / i128::from(STEPS);
+    let when = ends.0.plus_micros(i64::try_from(part).unwrap_or(0));
+    let told = at(&d.events, &d.samples, when);
     let fields = view! {
         <label for="replay-at" class="small soft">"How it stood"</label>
         <input
@@ -224,13 +216,9 @@ pub fn replay(d: JobDetail, chosen: Option<i64>) -> AnyView {
             type="range"
             min="0"
             max=STEPS.to_string()
-            value=step.get_untracked().to_string()
+            value=step.to_string()
             data-testid="replay-at"
-            on:input:target=move |event| {
-                if let Ok(to) = event.target().value().parse::<i64>() {
-                    step.set(to.clamp(0, STEPS));
-                }
-            }
+            data-send=""
         />
         <button type="submit" class="no-js">"Show"</button>
     }
@@ -238,7 +226,7 @@ pub fn replay(d: JobDetail, chosen: Option<i64>) -> AnyView {
     view! {
         <div class="replay">
             {ask(action, "", "Replay this job", fields)}
-            <div aria-live="polite">{stood}</div>
+            <div aria-live="polite"><p class="row" data-testid="replayed">{moment(when)} {told.map(told_of)}</p></div>
         </div>
     }
     .into_any()

@@ -4,24 +4,13 @@
 //! page no code of their own.
 
 use super::icon::{Icon, icon};
-use super::load::{Held, Source};
-use crate::api::views::list_views;
+use super::load::Held;
 use crate::domain::view::{View, ViewOf};
 use leptos::prelude::*;
 
-/// Where the views come from; made while the page is built.
-#[must_use]
-pub fn source() -> Source<Vec<View>> {
-    Source::new(|| (), |()| list_views())
-}
-
 /// The views of a list. `here` is the list's address as it is shown.
 #[must_use]
-pub fn views(source: Source<Vec<View>>, list: ViewOf, here: Memo<String>) -> AnyView {
-    source.draw_or(move |held| body(held, list, here), |_| ().into_any())
-}
-
-fn body(held: Held<Vec<View>>, list: ViewOf, here: Memo<String>) -> AnyView {
+pub fn views(held: Held<Vec<View>>, list: ViewOf, here: Memo<String>) -> AnyView {
     let own = held.part(move |all| all.iter().filter(|v| v.list == list).cloned().collect::<Vec<_>>());
     let any = Memo::new(move |_| own.with(|v| !v.is_empty()));
     let query = Memo::new(move |_| here.with(|h| query_of(h)));

@@ -57,3 +57,13 @@ macro_rules! pages {
         }
     )*};
 }
+
+macro_rules! served {
+    ($($name:ident: $draw:path),* $(,)?) => {$(
+        #[doc = concat!("The page `", stringify!($name), "`.")]
+        #[must_use]
+        pub fn $name() -> Page {
+            Page { fetch: || Box::pin(async { Ok(()) }), draw: || Box::pin(async { Ok($draw()) }) }
+        }
+    )*};
+}

@@ -1,5 +1,7 @@
 //! Which page stands behind which route, and how its code comes to where it is drawn.
 //!
+//! What the server alone draws has no code in the browser, and so no file.
+//!
 //! Invariant: `whole.rs` and `apart.rs` draw the same. With the first all pages are in one program; with the second each page's code
 //! is a file of its own, which the browser fetches when the page is opened. The server is always whole.
 
@@ -23,20 +25,28 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct PageFiles(pub Arc<BTreeMap<String, String>>);
 
+/// Scheme, host and port under which the server was reached; given to the drawing by the server alone.
+#[derive(Clone, Debug, Default)]
+pub struct Origin(pub String);
+
 pages! {
     overview: pages::overview::page,
-    datasets: pages::datasets::page,
-    dataset: pages::dataset::page,
     what_if: pages::what_if::page,
-    recommendations: pages::recommendations::page,
-    plan: pages::plan::page,
     jobs: pages::jobs::page,
     job: pages::job::page,
-    locations: pages::locations::page,
-    policies: pages::policies::page,
-    reports: pages::reports::page,
-    report: pages::reports::one,
-    prices: pages::prices::page,
+    palette: super::parts::palette::palette,
+}
+
+served! {
+    datasets: pages::served::datasets,
+    dataset: pages::served::dataset,
+    recommendations: pages::served::recommendations,
+    plan: pages::served::plan,
+    locations: pages::served::locations,
+    policies: pages::served::policies,
+    reports: pages::served::reports,
+    report: pages::served::report,
+    prices: pages::served::prices,
 }
 
 /// The page at a path, as `app.rs` lists them.

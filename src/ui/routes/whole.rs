@@ -43,6 +43,10 @@ macro_rules! pages {
     )*};
 }
 
+macro_rules! served {
+    ($($name:ident: $draw:path),* $(,)?) => { pages! { $($name: $draw),* } };
+}
+
 #[cfg(test)]
 mod tests {
     use crate::ui::routes::at;

@@ -1,14 +1,14 @@
 //! The locations: what they are, whether they answer, how full they are, and the form that adds one.
 
-use super::head;
-use crate::api::catalog::{AddLocation, CheckLocation, EncryptLocation, RemoveLocation, list_locations};
+use crate::api::catalog::list_locations;
 use crate::api::query::DatasetQuery;
 use crate::domain::location::{LocationCheck, LocationSummary};
 use crate::ui::format::{count, monthly, percent, plural};
+use crate::ui::pages::head;
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::icon::{Icon, icon};
-use crate::ui::parts::load::{Held, Source, empty};
-use crate::ui::parts::notice::follow;
+use crate::ui::parts::load::{Held, empty};
+use crate::ui::parts::once::Once;
 use crate::ui::parts::time::ago;
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -18,9 +18,9 @@ const FULL_PERCENT: u64 = 90;
 
 /// The page.
 pub fn page() -> AnyView {
-    let locations = Source::new(|| (), |()| list_locations());
+    let locations = Once::new(|| (), |()| list_locations());
     view! {
-        <div class="page">
+        <div class="page" data-served="page">
             {head("Locations", "The places where data may stand: directories of this machine, shares, and buckets of S3, Google Cloud and Azure.")}
             {locations.draw(whole)}
         </div>
@@ -29,15 +29,8 @@ pub fn page() -> AnyView {
 }
 
 fn whole(locations: Held<Vec<LocationSummary>>) -> AnyView {
-    let refresh = move || locations.refresh();
-    let check = ServerAction::<CheckLocation>::new();
-    let encrypt = ServerAction::<EncryptLocation>::new();
-    let remove = ServerAction::<RemoveLocation>::new();
-    follow(check, refresh);
-    follow(encrypt, refresh);
-    follow(remove, refresh);
     view! {
-        {add(refresh)}
+        {add()}
         {move || {
             let list = locations.get();
             if list.is_empty() {
@@ -49,18 +42,13 @@ fn whole(locations: Held<Vec<LocationSummary>>) -> AnyView {
                     )}</section>
                 }.into_any();
             }
-            view! { <div class="tiles">{list.into_iter().map(|l| card(l, check, encrypt, remove)).collect_view()}</div> }.into_any()
+            view! { <div class="tiles">{list.into_iter().map(card).collect_view()}</div> }.into_any()
         }}
     }
     .into_any()
 }
 
-fn card(
-    l: LocationSummary,
-    check: ServerAction<CheckLocation>,
-    encrypt: ServerAction<EncryptLocation>,
-    remove: ServerAction<RemoveLocation>,
-) -> AnyView {
+fn card(l: LocationSummary) -> AnyView {
     let name = l.location.name.to_string();
     let href = DatasetQuery {
         location: Some(name.clone()),
@@ -87,10 +75,10 @@ fn card(
     let removing = (l.dataset_count == 0).then(|| {
         let key = name.clone();
         view! {
-            <ActionForm action=remove attr:class="inline-form">
+            <form method="post" action="/api/fn/remove-location" class="inline-form">
                 <input type="hidden" name="key" value=key/>
                 <button type="submit" class="danger">"Remove"</button>
-            </ActionForm>
+            </form>
         }
     });
     let key_ref = l.location.encryption.as_ref().and_then(|e| e.key_ref.as_ref());
@@ -100,7 +88,7 @@ fn card(
         .encryption
         .as_ref()
         .map_or_else(|| "none".to_owned(), |e| format!("copies are written with {e}"));
-    let encrypting = encrypting(name.clone(), key_ref, encrypt);
+    let encrypting = encrypting(name.clone(), key_ref);
     let (key, test) = (name.clone(), name.clone());
     view! {
         <article class="card" data-testid="location" data-location=test>
@@ -121,10 +109,10 @@ fn card(
                     {l.location.region.map(|r| view! { <dt>"Region"</dt><dd>{r.as_str().to_owned()}</dd> })}
                 </dl>
                 <div class="row">
-                    <ActionForm action=check attr:class="inline-form">
+                    <form method="post" action="/api/fn/check-location" class="inline-form">
                         <input type="hidden" name="key" value=key/>
                         <button type="submit">{icon(Icon::Refresh)} "Check now"</button>
-                    </ActionForm>
+                    </form>
                     {removing}
                 </div>
                 {encrypting}
@@ -135,20 +123,20 @@ fn card(
 }
 
 /// The form that sets or takes away the key of copies that are written from now on.
-fn encrypting(name: String, key_ref: String, encrypt: ServerAction<EncryptLocation>) -> AnyView {
+fn encrypting(name: String, key_ref: String) -> AnyView {
     let id = format!("key-{name}");
     let label = id.clone();
     view! {
         <details>
             <summary class="small">"Change encryption"</summary>
-            <ActionForm action=encrypt attr:class="inline-form">
+            <form method="post" action="/api/fn/encrypt-location" class="inline-form">
                 <input type="hidden" name="key" value=name/>
                 <div class="field">
                     <label for=label>"Key by reference; empty for none"</label>
                     <input id=id name="encryption_key_ref" autocomplete="off" placeholder="env:NAME or file:/path" value=key_ref/>
                 </div>
                 <button type="submit">"Set"</button>
-            </ActionForm>
+            </form>
             <p class="small muted">"It holds for copies that are written from now on. Keep the key of those that stand here already."</p>
         </details>
     }
@@ -186,10 +174,7 @@ fn capacity(check: &LocationCheck) -> Option<AnyView> {
     )
 }
 
-fn add(refresh: impl Fn() + Copy + Send + Sync + 'static) -> AnyView {
-    let action = ServerAction::<AddLocation>::new();
-    follow(action, refresh);
-    let busy = move || action.pending().get();
+fn add() -> AnyView {
     let text =
         |id: &'static str, name: &'static str, label: &'static str, hint: &'static str, required: bool| {
             view! {
@@ -204,7 +189,7 @@ fn add(refresh: impl Fn() + Copy + Send + Sync + 'static) -> AnyView {
             <summary class="button primary">{icon(Icon::Plus)} "Add a location"</summary>
             <section class="card">
                 <div class="card-body">
-                    <ActionForm action=action>
+                    <form method="post" action="/api/fn/add-location">
                         <div class="form-grid">
                             {text("loc-name", "name", "Name", "nas", true)}
                             {text("loc-uri", "uri", "Root address", "file:///shared_storage or s3://bucket/prefix", true)}
@@ -213,9 +198,9 @@ fn add(refresh: impl Fn() + Copy + Send + Sync + 'static) -> AnyView {
                             {text("loc-cred", "credential_ref", "Credentials by reference (optional)", "env:NAME or file:/path", false)}
                             {text("loc-endpoint", "endpoint", "Endpoint of a bucket (optional)", "https://minio.example:9000", false)}
                             {text("loc-region", "region", "Region of a bucket (optional)", "eu-central-1", false)}
-                            <div><button type="submit" class="primary" disabled=busy>"Add"</button></div>
+                            <div><button type="submit" class="primary">"Add"</button></div>
                         </div>
-                    </ActionForm>
+                    </form>
                     <p class="small muted">"A secret is never typed here: name the variable or file that holds it."</p>
                 </div>
             </section>

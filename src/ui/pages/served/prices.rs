@@ -1,15 +1,16 @@
 //! The price books: every figure with its source, its date and how well it is supported.
 
-use super::{field, head};
 use crate::api::prices::{get_book, list_books};
 use crate::api::query::href;
 use crate::domain::price::book::{BillingUnit, PriceBook};
 use crate::domain::price::listing::BookSummary;
 use crate::ui::format::plural;
+use crate::ui::pages::{field, head};
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;
-use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::load::{Held, empty};
+use crate::ui::parts::once::Once;
 use crate::ui::parts::prices::sheet;
 use leptos::prelude::*;
 
@@ -17,8 +18,8 @@ use leptos::prelude::*;
 pub fn page() -> AnyView {
     let book = field("book");
     let chosen = Memo::new(move |_| book());
-    let books = Source::new(|| (), |()| list_books());
-    let one = Source::new(
+    let books = Once::new(|| (), |()| list_books());
+    let one = Once::new(
         move || chosen.get(),
         |name| async move {
             match name {
@@ -28,7 +29,7 @@ pub fn page() -> AnyView {
         },
     );
     view! {
-        <div class="page">
+        <div class="page" data-served="page">
             {head("Prices", "What each place charges, dated, with the source of every figure. Grade A is well supported, B is one source or dated, C is unsure and shown as such wherever it is used.")}
             {one.draw(|b: Held<Option<PriceBook>>| b.now().map_or_else(|| ().into_any(), figures))}
             {books.draw(move |b| list(b.now().items, chosen))}

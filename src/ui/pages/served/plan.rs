@@ -1,15 +1,14 @@
 //! A move before it is one: the plan, its checks, and the button that queues it.
 
-use super::field;
-use crate::api::catalog::list_locations;
-use crate::api::moves::{QueueMove, plan_move};
+use crate::api::catalog::list_places;
+use crate::api::moves::plan_move;
 use crate::api::query::PlanQuery;
-use crate::domain::location::LocationSummary;
+use crate::domain::location::Location;
 use crate::domain::migration::Plan;
+use crate::ui::pages::field;
 use crate::ui::parts::ask::ask;
 use crate::ui::parts::command::command;
-use crate::ui::parts::load::Source;
-use crate::ui::parts::notice::follow;
+use crate::ui::parts::once::Once;
 use crate::ui::parts::options::options;
 use crate::ui::parts::plan::{checks, plan};
 use crate::ui::parts::target::target_fields;
@@ -36,10 +35,10 @@ pub fn page() -> AnyView {
         time_zone: time_zone(),
         keep_source: keep_source(),
     });
-    let planned = Source::new(move || query.get(), plan_move);
-    let locations = Source::new(|| (), |()| list_locations());
+    let planned = Once::new(move || query.get(), plan_move);
+    let locations = Once::new(|| (), |()| list_places());
     view! {
-        <div class="page">
+        <div class="page" data-served="page">
             <Title text="Plan of a move"/>
             <header class="page-head">
                 <div>
@@ -99,7 +98,7 @@ fn body(p: &Plan, query: PlanQuery) -> AnyView {
     .into_any()
 }
 
-fn differently(query: &PlanQuery, locations: &[LocationSummary]) -> AnyView {
+fn differently(query: &PlanQuery, locations: &[Location]) -> AnyView {
     let class = query.class.as_deref().unwrap_or_default();
     let fields = view! {
         <input type="hidden" name="dataset" value=query.dataset.clone()/>
@@ -116,9 +115,6 @@ fn differently(query: &PlanQuery, locations: &[LocationSummary]) -> AnyView {
 }
 
 fn queue(query: PlanQuery) -> AnyView {
-    let action = ServerAction::<QueueMove>::new();
-    follow(action, || {});
-    let busy = move || action.pending().get();
     let hidden = query
         .fields()
         .into_iter()
@@ -126,13 +122,13 @@ fn queue(query: PlanQuery) -> AnyView {
         .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
         .collect_view();
     view! {
-        <ActionForm action=action>
+        <form method="post" action="/api/fn/queue-move">
             {hidden}
             <div class="stack-s">
                 <label class="check"><input type="checkbox" name="require_approval" value="yes"/> "Wait for an approval before it begins"</label>
-                <div><button type="submit" class="primary" data-testid="queue-move" disabled=busy>"Queue this move"</button></div>
+                <div><button type="submit" class="primary" data-testid="queue-move">"Queue this move"</button></div>
             </div>
-        </ActionForm>
+        </form>
     }
     .into_any()
 }

@@ -1,13 +1,12 @@
 //! The menu of reports, and a report itself: drawn whole on the server, and made to be printed.
 
-use super::{field, head};
 use crate::api::query::href;
 use crate::api::reports::get_report;
 use crate::domain::report::{Report, ReportName};
-use crate::ui::browser;
+use crate::ui::pages::{field, head};
 use crate::ui::parts::command::command;
 use crate::ui::parts::icon::{Icon, icon};
-use crate::ui::parts::load::Source;
+use crate::ui::parts::once::Once;
 use crate::ui::parts::report::{figures, table};
 use crate::ui::parts::time::full;
 use leptos::prelude::*;
@@ -41,7 +40,7 @@ pub fn page() -> AnyView {
         })
         .collect_view();
     view! {
-        <div class="page">
+        <div class="page" data-served="page">
             {head("Reports", "Figures to print, to hand on and to keep. Each is made from what is recorded, at the moment you ask.")}
             <div class="tiles">{cards}</div>
             {command("dim report savings --html savings.html")}
@@ -68,8 +67,8 @@ pub fn one() -> AnyView {
     let name = Memo::new(move |_| params.with(|p| p.get("name")).unwrap_or_default());
     let days = field("days");
     let asked = Memo::new(move |_| (name.get(), days()));
-    let report = Source::new(move || asked.get(), |(name, days)| get_report(name, days));
-    view! { <div class="page">{report.draw(|r| body(&r.now()))}</div> }.into_any()
+    let report = Once::new(move || asked.get(), |(name, days)| get_report(name, days));
+    view! { <div class="page" data-served="page">{report.draw(|r| body(&r.now()))}</div> }.into_any()
 }
 
 fn body(r: &Report) -> AnyView {
@@ -99,7 +98,7 @@ fn body(r: &Report) -> AnyView {
             <div class="report-tools row between">
                 <div>{name.has_span().then(|| spans(name, days.as_deref()))}</div>
                 <div class="row">
-                    <button type="button" class="js-only primary" data-testid="print" on:click=move |_| browser::print()>{icon(Icon::Print)} "Print"</button>
+                    <button type="button" class="js-only primary" data-testid="print" data-print="">{icon(Icon::Print)} "Print"</button>
                     {forms(file)}
                 </div>
             </div>

@@ -1,21 +1,20 @@
 //! The dataset list: search, filters, order and paging are all in the URL, and done by the server.
 
-use super::{field, head};
-use crate::api::catalog::{ApplyToChosen, CreateDataset, list_datasets, list_locations};
+use crate::api::catalog::{list_datasets, list_places};
 use crate::api::query::DatasetQuery;
-use crate::api::views::list_labels;
+use crate::api::views::{list_labels, list_views};
 use crate::domain::dataset::{DatasetSummary, Page};
 use crate::domain::label::LabelCount;
-use crate::domain::location::LocationSummary;
+use crate::domain::location::Location;
 use crate::domain::view::ViewOf;
 use crate::ui::format::{count, monthly, times_of_size};
-use crate::ui::live::Live;
+use crate::ui::pages::{field, head};
 use crate::ui::parts::ask::ask;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::labels::labelled;
-use crate::ui::parts::load::{Held, Source, empty};
-use crate::ui::parts::notice::follow;
+use crate::ui::parts::load::empty;
+use crate::ui::parts::once::Once;
 use crate::ui::parts::pager::pager;
 use crate::ui::parts::place::place;
 use crate::ui::parts::spark::spark;
@@ -24,10 +23,6 @@ use crate::ui::parts::views;
 use leptos::prelude::*;
 use leptos_router::components::A;
 use std::collections::BTreeSet;
-use std::time::Duration;
-
-/// The list asks again this often at most while moves change it.
-const LIST_EVERY: Duration = Duration::from_secs(2);
 
 /// The page.
 pub fn page() -> AnyView {
@@ -44,21 +39,21 @@ pub fn page() -> AnyView {
         order: order(),
         cursor: cursor(),
     });
-    let rows = Source::new(move || query.get(), list_datasets);
-    let locations = Source::new(|| (), |()| list_locations());
-    let labels = Source::new(|| (), |()| list_labels());
-    let saved = views::source();
+    let rows = Once::new(move || query.get(), list_datasets);
+    let locations = Once::new(|| (), |()| list_places());
+    let labels = Once::new(|| (), |()| list_labels());
+    let saved = Once::new(|| (), |()| list_views());
     let here = Memo::new(move |_| query.with(DatasetQuery::href));
     view! {
-        <div class="page">
+        <div class="page" data-served="page" data-follow="stages">
             {head("Datasets", "What is kept, where it stands, how much of it is read, and what it costs.")}
             {create()}
             <section class="card" aria-label="List of datasets">
-                {views::views(saved, ViewOf::Datasets, here)}
+                {saved.draw_or(move |held| views::views(held, ViewOf::Datasets, here), |_| ().into_any())}
                 {locations.draw(move |l| {
                     view! { {labels.draw(move |b| view! { {move || filters(&query.get(), &l.get(), &b.get())} }.into_any())} }.into_any()
                 })}
-                {rows.draw(move |page| list(page, query.get_untracked()))}
+                {rows.draw(move |page| list(page.now(), &query.get_untracked()))}
             </section>
         </div>
     }
@@ -66,15 +61,12 @@ pub fn page() -> AnyView {
 }
 
 fn create() -> AnyView {
-    let action = ServerAction::<CreateDataset>::new();
-    follow(action, || {});
-    let busy = move || action.pending().get();
     view! {
         <details class="add" data-testid="new-dataset">
             <summary class="button primary">{icon(Icon::Plus)} "Register a dataset"</summary>
             <section class="card">
                 <div class="card-body">
-                    <ActionForm action=action>
+                    <form method="post" action="/api/fn/create-dataset">
                         <div class="form-grid">
                             <div class="field">
                                 <label for="new-name">"Name"</label>
@@ -92,9 +84,9 @@ fn create() -> AnyView {
                                 <label for="new-class">"Storage class (optional)"</label>
                                 <input id="new-class" name="storage_class" autocomplete="off" placeholder="the location's default"/>
                             </div>
-                            <div><button type="submit" class="primary" disabled=busy>"Register"</button></div>
+                            <div><button type="submit" class="primary">"Register"</button></div>
                         </div>
-                    </ActionForm>
+                    </form>
                     <p class="small muted">"Nothing is moved or changed at the address; a scan lists what is there."</p>
                 </div>
             </section>
@@ -103,13 +95,13 @@ fn create() -> AnyView {
     .into_any()
 }
 
-fn filters(query: &DatasetQuery, locations: &[LocationSummary], labels: &[LabelCount]) -> AnyView {
+fn filters(query: &DatasetQuery, locations: &[Location], labels: &[LabelCount]) -> AnyView {
     let classes: BTreeSet<String> = locations
         .iter()
-        .flat_map(|l| l.location.storage_classes.iter().map(ToString::to_string))
+        .flat_map(|l| l.storage_classes.iter().map(ToString::to_string))
         .collect();
     let same = |text: String| (text.clone(), text);
-    let names = locations.iter().map(|l| same(l.location.name.to_string()));
+    let names = locations.iter().map(|l| same(l.name.to_string()));
     let advice = [("move", "Move"), ("stay", "Stay"), ("no_history", "No history")];
     let advice = advice.map(|(v, t)| (v.to_owned(), t.to_owned())).into_iter();
     let search = query.search.clone().unwrap_or_default();
@@ -176,17 +168,12 @@ fn select(
     .into_any()
 }
 
-fn list(page: Held<Page<DatasetSummary>>, query: DatasetQuery) -> AnyView {
-    Live::get().on_stage(LIST_EVERY, move || page.refresh());
-    let query = StoredValue::new(query);
-    let refresh = Callback::new(move |()| page.refresh());
-    view! {
-        {move || {
-            let rows = page.get();
-            query.with_value(|query| if rows.items.is_empty() { nothing(query) } else { table(rows, query, refresh) })
-        }}
+fn list(page: Page<DatasetSummary>, query: &DatasetQuery) -> AnyView {
+    if page.items.is_empty() {
+        nothing(query)
+    } else {
+        table(page, query)
     }
-    .into_any()
 }
 
 fn nothing(query: &DatasetQuery) -> AnyView {
@@ -205,14 +192,11 @@ fn nothing(query: &DatasetQuery) -> AnyView {
 }
 
 /// What can be done to the rows that are ticked: the boxes belong to this form wherever they stand.
-fn chosen(refresh: Callback<()>) -> AnyView {
-    let action = ServerAction::<ApplyToChosen>::new();
-    follow(action, move || refresh.run(()));
-    let busy = move || action.pending().get();
+fn chosen() -> AnyView {
     view! {
         <details class="quiet chosen" data-testid="chosen">
             <summary>"With the ticked ones"</summary>
-            <ActionForm action=action attr:id="chosen">
+            <form method="post" action="/api/fn/chosen" id="chosen">
                 <div class="filters">
                     <div class="field">
                         <label for="chosen-deed">"Do"</label>
@@ -231,15 +215,15 @@ fn chosen(refresh: Callback<()>) -> AnyView {
                         <label for="chosen-labels">"Labels (-key takes one away)"</label>
                         <input id="chosen-labels" name="labels" maxlength="500" autocomplete="off" placeholder="team=climate -old"/>
                     </div>
-                    <button type="submit" data-testid="apply-chosen" disabled=busy>"Do it"</button>
+                    <button type="submit" data-testid="apply-chosen">"Do it"</button>
                 </div>
-            </ActionForm>
+            </form>
         </details>
     }
     .into_any()
 }
 
-fn table(page: Page<DatasetSummary>, query: &DatasetQuery, refresh: Callback<()>) -> AnyView {
+fn table(page: Page<DatasetSummary>, query: &DatasetQuery) -> AnyView {
     let at = |cursor| {
         DatasetQuery {
             cursor,
@@ -251,7 +235,7 @@ fn table(page: Page<DatasetSummary>, query: &DatasetQuery, refresh: Callback<()>
     let first = query.cursor.is_some().then(|| at(None));
     let (shown, total) = (page.items.len(), page.total);
     view! {
-        {chosen(refresh)}
+        {chosen()}
         <div class="table-wrap">
             <table class="cards" data-testid="datasets">
                 <caption class="visually-hidden">"Datasets"</caption>

@@ -1,21 +1,20 @@
 //! One dataset: its history, its recommendation, its copies and moves, and what can be done with it.
 
-use super::field;
 use crate::api::advice::{get_advice, get_backtest};
-use crate::api::catalog::{DatasetPage, ScanDataset, get_dataset, list_locations};
+use crate::api::catalog::{DatasetPage, get_dataset, list_places};
 use crate::api::moves::list_jobs;
 use crate::api::query::JobQuery;
 use crate::domain::access::AccessBucket;
 use crate::domain::dataset::{Dataset, DatasetSummary, Page};
 use crate::domain::id::DatasetId;
-use crate::domain::location::LocationSummary;
+use crate::domain::location::Location;
 use crate::domain::migration::Job;
 use crate::domain::placement::backtest::BacktestReport;
 use crate::domain::recommendation::outcome::Advice;
 use crate::domain::replica::{Replica, ReplicaRole};
 use crate::domain::unit::Timestamp;
 use crate::ui::format::{count, monthly, plural, times_of_size, title};
-use crate::ui::live::Live;
+use crate::ui::pages::field;
 use crate::ui::parts::advice::card;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::command::command;
@@ -24,8 +23,8 @@ use crate::ui::parts::history::history;
 use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::job::job_lines;
 use crate::ui::parts::labels::labels;
-use crate::ui::parts::load::{Held, Source, empty};
-use crate::ui::parts::notice::follow;
+use crate::ui::parts::load::{Held, empty};
+use crate::ui::parts::once::Once;
 use crate::ui::parts::outcome::outcomes;
 use crate::ui::parts::place::place;
 use crate::ui::parts::record::record;
@@ -36,19 +35,15 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
 use leptos_router::hooks::use_params_map;
-use std::time::Duration;
-
-/// The page asks again this often at most while its dataset is accessed or moved.
-const PAGE_EVERY: Duration = Duration::from_millis(1_500);
 
 /// What the page draws from.
 #[derive(Clone, Copy)]
 struct Sources {
-    detail: Source<DatasetPage>,
-    advice: Source<Advice>,
-    backtest: Source<Option<BacktestReport>>,
-    jobs: Source<Page<Job>>,
-    locations: Source<Vec<LocationSummary>>,
+    detail: Once<DatasetPage>,
+    advice: Once<Advice>,
+    backtest: Once<Option<BacktestReport>>,
+    jobs: Once<Page<Job>>,
+    locations: Once<Vec<Location>>,
 }
 
 /// The page.
@@ -60,10 +55,10 @@ pub fn page() -> AnyView {
     let replayed = field("backtest");
     let replayed = Memo::new(move |_| replayed());
     let sources = Sources {
-        detail: Source::new(move || id.get(), get_dataset),
-        advice: Source::new(move || id.get(), get_advice),
+        detail: Once::new(move || id.get(), get_dataset),
+        advice: Once::new(move || id.get(), get_advice),
         // A replay takes a core for a while, so it is made when it is asked for.
-        backtest: Source::new(
+        backtest: Once::new(
             move || (id.get(), replayed.get()),
             |(id, replayed)| async move {
                 match replayed {
@@ -72,7 +67,7 @@ pub fn page() -> AnyView {
                 }
             },
         ),
-        jobs: Source::new(
+        jobs: Once::new(
             move || id.get(),
             |id| {
                 list_jobs(JobQuery {
@@ -81,16 +76,14 @@ pub fn page() -> AnyView {
                 })
             },
         ),
-        locations: Source::new(|| (), |()| list_locations()),
+        locations: Once::new(|| (), |()| list_places()),
     };
-    view! { <div class="page">{sources.detail.draw(move |d| body(d, id.get_untracked(), days, sources))}</div> }.into_any()
+    view! { <div class="page" data-served="page">{sources.detail.draw(move |d| body(d, id.get_untracked(), days, sources))}</div> }.into_any()
 }
 
 fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, sources: Sources) -> AnyView {
     let first = page.now().detail.summary.dataset;
     let (id, name, uri) = (first.id, first.name.to_string(), first.path_uri.to_string());
-    Live::get().on_dataset(id, PAGE_EVERY, move || page.refresh());
-    let changed = Callback::new(move |()| page.refresh());
     let summary = page.part(|p| p.detail.summary.clone());
     let owned = page.part(|p| p.detail.summary.dataset.clone());
     let active = page.part(|p| p.detail.summary.active_job.clone());
@@ -101,21 +94,21 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
     let here = StoredValue::new(first.location_name.to_string());
     view! {
         <Title text=heading/>
-        <header class="page-head">
+        <header class="page-head" data-follow=format!("dataset:{id}")>
             <div>
                 <p class="crumbs"><A href="/datasets">"Datasets"</A>" / "{id.to_string()}</p>
                 <h1>{name}</h1>
                 {move || active.get().map(|job| view! { <p><A href=format!("/jobs/{}", job.job_id) attr:class="badge-link">{status_badge(job.status)}</A></p> })}
                 <p class="lead mono">{uri}</p>
             </div>
-            {scan(id, changed)}
+            {scan(id)}
         </header>
         {move || figures(&summary.get())}
         <div class="cols">
             <div class="stack">
                 <section class="card" aria-labelledby="advice">
                     <div class="card-head"><h2 id="advice">"Recommendation"</h2><A href=format!("/datasets/{id}/what-if") attr:class="small">"What if…"</A></div>
-                    {sources.advice.draw(move |r| recommendation(r, id))}
+                    {sources.advice.draw(recommendation)}
                 </section>
                 <section class="card" aria-labelledby="history">
                     <div class="card-head">
@@ -134,7 +127,7 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
                 </section>
                 <section class="card" aria-labelledby="moves">
                     <div class="card-head"><h2 id="moves">"Moves"</h2></div>
-                    {sources.jobs.draw(move |jobs| moves(jobs, id))}
+                    {sources.jobs.draw(moves)}
                 </section>
             </div>
             <div class="stack">
@@ -145,14 +138,14 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
                         {command(format!("dim migrate plan --dataset-id {id} --target-location NAME --dry-run"))}
                     </div>
                 </section>
-                {record(id, changed)}
+                {record(id)}
                 <section class="card" aria-labelledby="labels-head">
                     <div class="card-head"><h2 id="labels-head">"Labels"</h2></div>
                     <div class="card-body stack-s">{labels(id, marks)}</div>
                 </section>
                 <section class="card" aria-labelledby="rules">
                     <div class="card-head"><h2 id="rules">"Owner's rules"</h2></div>
-                    <div class="card-body">{move || owned.with(|d| rules(d, changed))}</div>
+                    <div class="card-body">{move || owned.with(rules)}</div>
                 </section>
                 <section class="card" aria-labelledby="facts">
                     <div class="card-head"><h2 id="facts">"Facts"</h2></div>
@@ -164,27 +157,21 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
     .into_any()
 }
 
-fn scan(id: DatasetId, changed: Callback<()>) -> AnyView {
-    let action = ServerAction::<ScanDataset>::new();
-    follow(action, move || changed.run(()));
-    let busy = move || action.pending().get();
-    let text = move || if busy() { "Listing…" } else { "Scan its objects" };
+fn scan(id: DatasetId) -> AnyView {
     view! {
-        <ActionForm action=action attr:class="inline-form">
+        <form method="post" action="/api/fn/scan-dataset" class="inline-form">
             <input type="hidden" name="dataset_id" value=id.to_string()/>
-            <button type="submit" data-testid="scan" disabled=busy>{icon(Icon::Refresh)} {text}</button>
-        </ActionForm>
+            <button type="submit" data-testid="scan">{icon(Icon::Refresh)} "Scan its objects"</button>
+        </form>
     }
     .into_any()
 }
 
-fn recommendation(r: Held<Advice>, id: DatasetId) -> AnyView {
-    Live::get().on_dataset(id, PAGE_EVERY, move || r.refresh());
-    let refresh = Callback::new(move |()| r.refresh());
+fn recommendation(r: Held<Advice>) -> AnyView {
     view! {
         {move || {
             let now = r.get();
-            view! { {card(&now.recommendation, refresh)} {outcomes(&now.outcomes)} }
+            view! { {card(&now.recommendation)} {outcomes(&now.outcomes)} }
         }}
     }
     .into_any()
@@ -202,8 +189,7 @@ fn replay(report: Option<BacktestReport>, id: DatasetId) -> AnyView {
     }
 }
 
-fn moves(jobs: Held<Page<Job>>, id: DatasetId) -> AnyView {
-    Live::get().on_dataset(id, PAGE_EVERY, move || jobs.refresh());
+fn moves(jobs: Held<Page<Job>>) -> AnyView {
     let shown = jobs.part(|p| p.items.iter().take(MOVES_SHOWN).cloned().collect::<Vec<_>>());
     let none = Memo::new(move |_| shown.with(Vec::is_empty));
     view! {

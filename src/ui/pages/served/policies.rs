@@ -1,20 +1,21 @@
 //! Rules about where datasets may stand: what each says, of which datasets, what stands against it, and the form that adds one.
 
-use super::head;
 use crate::api::policies::list_policies;
 use crate::domain::policy::PolicyReach;
 use crate::ui::format::{count, plural};
+use crate::ui::pages::head;
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::icon::{Icon, icon};
-use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::load::{Held, empty};
+use crate::ui::parts::once::Once;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
 /// The page.
 pub fn page() -> AnyView {
-    let policies = Source::new(|| (), |()| list_policies());
+    let policies = Once::new(|| (), |()| list_policies());
     view! {
-        <div class="page">
+        <div class="page" data-served="page">
             {head("Policies", "Where datasets may stand. Advice, plans and the deletion of old copies obey them; none of them moves anything by itself.")}
             {policies.draw(whole)}
         </div>

@@ -1,25 +1,22 @@
 //! The recommendations, the largest saving first; those that ask for a decision unless the URL says otherwise.
 
-use super::{field, head};
 use crate::api::advice::{AdviceRow, list_advice};
 use crate::api::query::AdviceQuery;
+use crate::api::views::list_views;
 use crate::domain::dataset::Page;
 use crate::domain::recommendation::{Action, ReviewStatus};
 use crate::domain::view::ViewOf;
 use crate::ui::format::{days, monthly, title};
-use crate::ui::live::Live;
+use crate::ui::pages::{field, head};
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::icon::{Icon, icon};
-use crate::ui::parts::load::{Held, Source, empty};
+use crate::ui::parts::load::{Held, empty};
+use crate::ui::parts::once::Once;
 use crate::ui::parts::pager::pager;
 use crate::ui::parts::place::place;
 use crate::ui::parts::views;
 use leptos::prelude::*;
 use leptos_router::components::A;
-use std::time::Duration;
-
-/// The list asks again this often at most while recommendations change.
-const LIST_EVERY: Duration = Duration::from_secs(3);
 
 /// Address words of the filters and their names.
 const ACTIONS: [(&str, &str); 4] = [
@@ -46,18 +43,18 @@ pub fn page() -> AnyView {
         location: location(),
         cursor: cursor(),
     });
-    let list = Source::new(move || query.get(), list_advice);
-    let saved = views::source();
+    let list = Once::new(move || query.get(), list_advice);
+    let saved = Once::new(|| (), |()| list_views());
     let here = Memo::new(move |_| query.with(AdviceQuery::href));
     view! {
-        <div class="page">
+        <div class="page" data-served="page" data-follow="advice">
             {head("Recommendations", "Where each dataset should stand by its own history and dated prices. To stay is a full answer.")}
             <div class="row">
                 <nav class="chips" aria-label="Filter by advice">{move || chips(&query.get(), true)}</nav>
                 <nav class="chips" aria-label="Filter by decision">{move || chips(&query.get(), false)}</nav>
             </div>
             <section class="card" aria-label="List of recommendations">
-                {views::views(saved, ViewOf::Recommendations, here)}
+                {saved.draw_or(move |held| views::views(held, ViewOf::Recommendations, here), |_| ().into_any())}
                 {list.draw(move |page| table(page, query.get_untracked()))}
             </section>
         </div>
@@ -93,7 +90,6 @@ fn chips(query: &AdviceQuery, by_action: bool) -> AnyView {
 }
 
 fn table(page: Held<Page<AdviceRow>>, query: AdviceQuery) -> AnyView {
-    Live::get().on_change(LIST_EVERY, move || page.refresh());
     let query = StoredValue::new(query);
     view! { {move || query.with_value(|query| rows(page.get(), query))} }.into_any()
 }

@@ -1,0 +1,144 @@
+//! The pages of `served` where they are shown: what the server drew is kept, asked for again when it is out of date, and taken over
+//! where it differs. What their forms and buttons do is heard by the frame.
+//!
+//! Invariant: what comes is a page of this server and goes into one element, in place of what differs: fields that a person filled
+//! in, the focus and what was opened stay. An answer that comes after a later question is dropped.
+
+use crate::ui::browser::{self, fetched};
+use crate::ui::live::{Follow, Live};
+use crate::ui::parts::time::Now;
+use leptos::html::Div;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::use_location;
+use std::time::Duration;
+
+pub use page as dataset;
+pub use page as datasets;
+pub use page as locations;
+pub use page as plan;
+pub use page as policies;
+pub use page as prices;
+pub use page as recommendations;
+pub use page as report;
+pub use page as reports;
+
+/// It is asked for again this often at most.
+const EVERY: Duration = Duration::from_millis(1_500);
+
+/// The page at the present address.
+#[must_use]
+pub fn page() -> AnyView {
+    let title = use_context::<browser::FirstTitle>().map(|title| title.take());
+    served("page", "page", Some(title.unwrap_or_default()))
+}
+
+/// The sums of the first page.
+#[must_use]
+pub fn overview_sums() -> AnyView {
+    served("sums", "stack", None)
+}
+
+/// Where the data stands.
+#[must_use]
+pub fn overview_stands() -> AnyView {
+    served("stands", "", None)
+}
+
+/// Events and parts of the first page.
+#[must_use]
+pub fn overview_last() -> AnyView {
+    served("last", "stack", None)
+}
+
+/// Name and filters of the list of jobs.
+#[must_use]
+pub fn job_head() -> AnyView {
+    served("job-head", "as-one", None)
+}
+
+/// The saved views of the list of jobs.
+#[must_use]
+pub fn job_views() -> AnyView {
+    served("views", "", None)
+}
+
+/// The record of a job.
+#[must_use]
+pub fn job_record() -> AnyView {
+    served("job", "cols", None)
+}
+
+/// The element of that name on the page at the present address.
+fn served(name: &'static str, class: &'static str, titled: Option<String>) -> AnyView {
+    let at = use_location();
+    let address = Memo::new(move |_| {
+        let (path, query) = (at.pathname.get(), at.search.get());
+        if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        }
+    });
+    let root = NodeRef::<Div>::new();
+    let follow = RwSignal::new(Follow::Nothing);
+    let drawn = StoredValue::new(false);
+    let asked = StoredValue::new(0_u64);
+    let is_titled = titled.is_some();
+    let load = move |address: String| {
+        let turn = asked.try_update_value(|n| {
+            *n += 1;
+            *n
+        });
+        spawn_local(async move {
+            let page = fetched::page(&address, name).await;
+            let Some(root) = root.try_get_untracked().flatten() else {
+                return;
+            };
+            if asked.try_get_value() != turn {
+                return;
+            }
+            match page {
+                Some(page) => {
+                    fetched::take_over(&root, &page.root);
+                    follow.set(Follow::read(&fetched::word(&root, "data-follow")));
+                    if is_titled {
+                        browser::set_title(&page.title);
+                    }
+                    drawn.set_value(true);
+                }
+                None if !drawn.get_value() => fetched::away(&root),
+                // What is shown stays; the connection's state is said beside it.
+                None => {}
+            }
+        });
+    };
+    Effect::new(move |before: Option<String>| {
+        let here = address.get();
+        let Some(root) = root.get() else {
+            return here;
+        };
+        if before.is_some() {
+            load(here.clone());
+        } else if root.first_element_child().is_none() {
+            fetched::loading(&root);
+            load(here.clone());
+        } else {
+            drawn.set_value(true);
+            follow.set(Follow::read(&fetched::word(&root, "data-follow")));
+            if let Some(title) = titled.clone() {
+                // After those of the frame, which know of no page's own.
+                browser::on_next_frame(move || browser::set_title(&title));
+            }
+        }
+        here
+    });
+    Live::get().on_follow(follow, EVERY, move || load(address.get_untracked()));
+    // The server writes UTC; what is shown is the visitor's own time.
+    Effect::new(move |_| {
+        if let (Some(now), Some(root)) = (Now::get(), root.get()) {
+            fetched::in_own_time(&root, now);
+        }
+    });
+    view! { <div class=class node_ref=root></div> }.into_any()
+}

@@ -1,0 +1,52 @@
+//! Forms of every page: sent from one place, so that a page carries no code for its own.
+//!
+//! Invariant: without a script each is an ordinary form; with it the page stays, the answer is said above it, and whatever follows the
+//! live state looks again.
+
+use super::notice::Notices;
+use crate::ui::browser;
+use crate::ui::live::Live;
+use leptos::ev::{Event, SubmitEvent};
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+
+/// A field with `data-send` sends its form while it is moved: the address follows, and the page with it.
+pub fn moved() -> impl Fn(Event) + Clone + 'static {
+    let navigate = use_navigate();
+    move |event: Event| {
+        if let Some(to) = browser::moved(&event) {
+            let options = NavigateOptions {
+                replace: true,
+                scroll: false,
+                ..NavigateOptions::default()
+            };
+            navigate(&to, options);
+        }
+    }
+}
+
+/// What is done with a form that is being sent.
+pub fn sending() -> impl Fn(SubmitEvent) + Clone + 'static {
+    let navigate = use_navigate();
+    let (notices, live) = (expect_context::<Notices>(), Live::get());
+    move |event: SubmitEvent| {
+        if browser::is_taken(&event) {
+            return;
+        }
+        if let Some(to) = browser::form_address(&event) {
+            event.prevent_default();
+            navigate(&to, Default::default());
+            return;
+        }
+        let navigate = navigate.clone();
+        browser::send(&event, move |answer| {
+            if answer.is_ok() {
+                live.look_again();
+            }
+            if let Some(to) = notices.take(answer) {
+                navigate(&to, Default::default());
+            }
+        });
+    }
+}
