@@ -4,6 +4,7 @@
 //! repeats any of it.
 
 use super::format::{Broken, Key};
+use crate::adapters::objects::local::LocalObjects;
 use crate::adapters::objects::secret::{self, Missing};
 use crate::domain::encryption::{Encryption, KeyId};
 use crate::domain::location::CredentialRef;
@@ -50,19 +51,32 @@ impl Keys {
             .map_err(ObjectError::Key)
     }
 
-    /// The key of a copy at `root`.
-    pub(crate) fn of(&self, encryption: &Encryption, root: &str) -> Result<Key, ObjectError> {
+    /// The key of a copy, where it was read a moment ago.
+    pub(crate) fn known(&self, encryption: &Encryption) -> Option<Key> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, key) = known.get(encryption.key_ref.as_ref()?)?;
+        (since.elapsed() < REMEMBERED && key.id() == encryption.key_id).then(|| key.clone())
+    }
+
+    /// The key of a copy at `root`, on a thread of its own where it has to be read.
+    pub(crate) async fn get(&self, encryption: &Encryption, root: String) -> Result<Key, ObjectError> {
+        if let Some(key) = self.known(encryption) {
+            return Ok(key);
+        }
+        let (keys, encryption) = (self.clone(), encryption.clone());
+        LocalObjects::blocking(move || keys.of(&encryption, &root)).await
+    }
+
+    /// The key of a copy at `root`. It may have to be read.
+    fn of(&self, encryption: &Encryption, root: &str) -> Result<Key, ObjectError> {
         let wrong = |why: String| ObjectError::Key(format!("what is encrypted at {root}: {why}"));
         let Some(reference) = &encryption.key_ref else {
             return Err(wrong(format!("its key {} is not at hand", encryption.key_id)));
         };
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((since, key)) = known.get(reference)
-            && since.elapsed() < REMEMBERED
-            && key.id() == encryption.key_id
-        {
-            return Ok(key.clone());
+        if let Some(key) = self.known(encryption) {
+            return Ok(key);
         }
+        // Read without the lock: a file of a share that hangs holds back nobody whose key is known.
         let key = Self::read(reference).map_err(wrong)?;
         if key.id() != encryption.key_id {
             return Err(wrong(format!(
@@ -72,6 +86,7 @@ impl Keys {
                 encryption.key_id
             )));
         }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED_MAX {
             known.clear();
         }

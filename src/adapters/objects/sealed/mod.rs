@@ -62,7 +62,7 @@ pub(super) fn as_before(walk: Walk) -> Walk {
 
 impl Keys {
     /// What encrypts an object of an attempt; `None` where its target is not encrypted.
-    pub(super) fn sealer(
+    pub(super) async fn sealer(
         &self,
         staging: &Staging,
         object: &FoundObject,
@@ -70,7 +70,7 @@ impl Keys {
         let Some(encryption) = &staging.target.encryption else {
             return Ok(None);
         };
-        let key = self.of(encryption, &staging.target.root.to_string())?;
+        let key = self.get(encryption, staging.target.root.to_string()).await?;
         // Parts are gone on with only by the same attempt, and only of the same version of the source.
         let of_write = format!("{}\n{}", staging.mark(), object.fingerprint);
         Ok(Some(Sealer::new(

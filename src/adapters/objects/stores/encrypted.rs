@@ -50,7 +50,7 @@ impl Stores {
         };
         Ok(Box::new(Opened {
             inner,
-            key: self.keys.of(encryption, &sealed::shown(at))?,
+            key: self.keys.get(encryption, sealed::shown(at)).await?,
             object,
             shown: sealed::shown(at),
         }))
@@ -64,7 +64,7 @@ impl Stores {
         parts: &dyn Parts,
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
-        let sealer = self.keys.sealer(staging, object)?;
+        let sealer = self.keys.sealer(staging, object).await?;
         let stored = stands(source, object);
         let from = self.source_of(source, object, &stored, meter).await?;
         if staging.target.root.provider() != Provider::Local {
@@ -103,7 +103,7 @@ impl Stores {
             return Ok(());
         }
         let key = match &encryption.key_ref {
-            Some(_) => Some(self.keys.of(encryption, &sealed::shown(at))?),
+            Some(_) => Some(self.keys.get(encryption, sealed::shown(at)).await?),
             None => None,
         };
         let mut judge = Judge::new(key, expected, sealed::shown(at))?;
@@ -171,8 +171,7 @@ impl Stores {
                 "objects are encrypted here, before they are written, with {encryption}; names, sizes, times, modes, content type and \
                  user metadata are not hidden"
             ));
-            let (keys, of, place) = (self.keys.clone(), encryption.clone(), sealed::shown(target));
-            let key = LocalObjects::blocking(move || keys.of(&of, &place)).await;
+            let key = self.keys.get(encryption, sealed::shown(target)).await;
             if let Err(problem) = key {
                 survey.not_writable.get_or_insert_with(|| problem.to_string());
             }
