@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use leptos::tachys::html::InertElement;
 use std::future::Future;
 use std::pin::Pin;
+use std::task::Poll;
 
 type Ask<T> = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<T, ApiError>> + Send>> + Send + Sync>;
 
@@ -50,6 +51,7 @@ impl<T: Send + Sync + 'static> Once<T> {
         let answer = self.0.with_value(|ask| ask());
         hold_owners();
         Suspend::new(async move {
+            its_turn().await;
             let view = match answer.await {
                 Ok(value) => draw(Held::fixed(value)),
                 Err(error) => failed(error),
@@ -60,6 +62,21 @@ impl<T: Send + Sync + 'static> Once<T> {
         })
         .into_any()
     }
+}
+
+/// Waits for the turn of what is drawn. All parts of a page are asked once whether they are there already, and then one after another: one
+/// that had taken a connection of the database at the first question would hold it while an earlier one waits for one, and enough
+/// pages at once would wait for ever.
+async fn its_turn() {
+    let mut asked = false;
+    std::future::poll_fn(move |context| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Keeps the owners of what is drawn until the page has been sent. The router lets go of a route's owners before its page has come, and
