@@ -364,7 +364,8 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
     let (source, mut target) = (home.join("fast/set"), home.join("deep/set"));
     let slash = |path: &Path| PathBuf::from(format!("{}/", path.display()));
     if store.is_some() {
-        target = PathBuf::from(format!("bench:{}/deep/set", s3::BUCKET));
+        // The slash spares rclone the question whether it is an object, which s3s-fs answers with a fault.
+        target = PathBuf::from(format!("bench:{}/deep/set/", s3::BUCKET));
     }
     let (program, copy, compare): (&str, Vec<PathBuf>, Vec<PathBuf>) = match kind {
         Kind::Cp => ("cp", vec!["-r".into(), source.clone(), target.clone()], vec![]),
