@@ -34,6 +34,7 @@ mod retire;
 mod run;
 mod state;
 mod switch;
+mod tries;
 mod undo;
 mod verify;
 mod window;
