@@ -155,8 +155,10 @@ impl Kind {
                 let mut tree = Tree::new();
                 for key in bucket.raw.keys().await {
                     if let Some(rest) = key.strip_prefix(&prefix) {
-                        let found = bucket.raw.get(&key).await.unwrap();
-                        tree.insert(rest.to_owned(), found.bytes);
+                        // What was removed since it was listed is not there.
+                        if let Some(found) = bucket.raw.get(&key).await {
+                            tree.insert(rest.to_owned(), found.bytes);
+                        }
                     }
                 }
                 tree
