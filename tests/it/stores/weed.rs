@@ -33,6 +33,15 @@ fn program() -> PathBuf {
     program
 }
 
+/// Ports that nobody has. Below those that the kernel gives to connections: it takes seconds until the server has bound its own.
+fn free_ports() -> Vec<u16> {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    (first..32_000)
+        .filter(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .take(8)
+        .collect()
+}
+
 fn start() -> Weed {
     let dir = tempfile::tempdir().unwrap();
     let config = serde_json::json!({"identities": [{
@@ -42,15 +51,7 @@ fn start() -> Weed {
     }]});
     std::fs::write(dir.path().join("s3.json"), config.to_string()).unwrap();
     std::fs::create_dir(dir.path().join("data")).unwrap();
-    // All are held at once, so that no two are the same.
-    let held: Vec<_> = (0..8)
-        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    let ports: Vec<_> = held
-        .iter()
-        .map(|held| held.local_addr().unwrap().port())
-        .collect();
-    drop(held);
+    let ports = free_ports();
     let names = [
         "master.port",
         "master.port.grpc",
