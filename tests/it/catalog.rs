@@ -1,23 +1,11 @@
 //! Stories of the catalog: locations and datasets, what is refused and what survives a restart.
 
 use crate::app::TestApp;
+use crate::moving::new_location as location;
 use data_in_motion::domain::access::DatasetKey;
 use data_in_motion::domain::dataset::{DatasetFilter, DatasetSort, NewDataset, OwnerRules};
 use data_in_motion::domain::location::NewLocation;
 use data_in_motion::services::ServiceError;
-
-fn location(name: &str, uri: &str) -> NewLocation {
-    NewLocation {
-        name: name.parse().unwrap(),
-        uri: uri.parse().unwrap(),
-        storage_classes: Vec::new(),
-        price_book: None,
-        credential_ref: None,
-        endpoint: None,
-        region: None,
-        encryption_key_ref: None,
-    }
-}
 
 fn dataset(name: &str, uri: &str, size: u64) -> NewDataset {
     NewDataset {

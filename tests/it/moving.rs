@@ -19,9 +19,9 @@ use tokio::task::JoinHandle;
 /// Longer than any story takes; a job that hangs fails its test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Registers a directory as a location.
-pub async fn location(services: &Services, name: &str, uri: &str) -> Location {
-    let new = NewLocation {
+/// A location with nothing but a name and an address.
+pub fn new_location(name: &str, uri: &str) -> NewLocation {
+    NewLocation {
         name: name.parse().unwrap(),
         uri: uri.parse().unwrap(),
         storage_classes: Vec::new(),
@@ -30,8 +30,16 @@ pub async fn location(services: &Services, name: &str, uri: &str) -> Location {
         endpoint: None,
         region: None,
         encryption_key_ref: None,
-    };
-    services.catalog.create_location(new).await.unwrap()
+    }
+}
+
+/// Registers a directory as a location.
+pub async fn location(services: &Services, name: &str, uri: &str) -> Location {
+    services
+        .catalog
+        .create_location(new_location(name, uri))
+        .await
+        .unwrap()
 }
 
 /// Registers a directory as a dataset.

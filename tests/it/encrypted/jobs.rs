@@ -2,8 +2,10 @@
 
 use super::{TestKey, noise};
 use crate::app::TestApp;
-use crate::cli::dim;
-use crate::moving::{self, AtWork, assert_consistent, assert_no_leftovers, assert_serves, fill, tree};
+use crate::cli::{Ran, dim};
+use crate::moving::{
+    self, AtWork, assert_consistent, assert_no_leftovers, assert_serves, fill, new_location, tree,
+};
 use crate::stores::s3;
 use data_in_motion::domain::access::DatasetKey;
 use data_in_motion::domain::encryption::{Encryption, stored_bytes};
@@ -14,7 +16,7 @@ use data_in_motion::domain::migration::{JobStatus, Plan, PlanRequest};
 use data_in_motion::domain::replica::ReplicaRole;
 use data_in_motion::domain::unit::Bytes;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 type Tree = BTreeMap<String, Vec<u8>>;
 
@@ -138,17 +140,11 @@ impl Scene {
     }
 }
 
-fn new_location(name: &str, uri: &str) -> NewLocation {
-    NewLocation {
-        name: name.parse().unwrap(),
-        uri: uri.parse().unwrap(),
-        storage_classes: Vec::new(),
-        price_book: None,
-        credential_ref: None,
-        endpoint: None,
-        region: None,
-        encryption_key_ref: None,
-    }
+/// What the program says of one encrypted file, with no server at hand.
+async fn decrypted(file: &Path, key_ref: &str, out: &Path) -> Ran {
+    let (file, out) = (file.to_str().unwrap(), out.to_str().unwrap());
+    let args = ["decrypt", file, "--key-ref", key_ref, "--out", out];
+    dim("http://127.0.0.1:1", &args).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -426,18 +422,7 @@ async fn a_receipt_of_an_encrypted_copy_is_checked_with_and_without_the_key() {
     }
     // And the file alone: nothing is left of what does not authenticate.
     let out = scene.app.dir.path().join("opened");
-    let ran = dim(
-        nobody,
-        &[
-            "decrypt",
-            large.to_str().unwrap(),
-            "--key-ref",
-            &reference,
-            "--out",
-            out.to_str().unwrap(),
-        ],
-    )
-    .await;
+    let ran = decrypted(&large, &reference, &out).await;
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("does not authenticate"), "{}", ran.err);
     assert!(!out.exists());
@@ -454,18 +439,7 @@ async fn a_receipt_of_an_encrypted_copy_is_checked_with_and_without_the_key() {
     assert!(left.is_empty(), "{left:?}");
     std::fs::write(&out, "precious").unwrap();
     let whole = scene.files("vault/demo/empty");
-    let ran = dim(
-        nobody,
-        &[
-            "decrypt",
-            whole.to_str().unwrap(),
-            "--key-ref",
-            &reference,
-            "--out",
-            out.to_str().unwrap(),
-        ],
-    )
-    .await;
+    let ran = decrypted(&whole, &reference, &out).await;
     assert_eq!(ran.code, 1);
     assert_eq!(std::fs::read(&out).unwrap(), b"precious");
 }

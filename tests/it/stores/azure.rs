@@ -3,10 +3,9 @@
 //! It is an npm package, installed by `scripts/setup.sh test`. Without it these tests fail and say so.
 
 use super::raw::Raw;
-use super::{Bucket, Seen, credential};
+use super::{Bucket, Seen, credential, installed, tied};
 use data_in_motion::domain::location::StoreAccess;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,41 +21,25 @@ struct Azurite {
     _dir: TempDir,
 }
 
-fn program() -> std::path::PathBuf {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/azurite/node_modules/.bin/azurite-blob");
-    let told = std::env::var_os("AZURITE").map(Into::into);
-    let program: std::path::PathBuf = told.unwrap_or(tools);
-    assert!(
-        program.exists(),
-        "{} is not there: run scripts/setup.sh test, or name the program with AZURITE",
-        program.display()
-    );
-    program
-}
-
 fn start() -> Azurite {
     let dir = tempfile::tempdir().unwrap();
     let port = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap().port()
     };
-    // Ends with this process, however that ends: it reads nothing, but its parent's death closes the pipe of the shell around it.
-    let process = Command::new("sh")
-        .args(["-c", "\"$@\" & child=$!; cat >/dev/null; kill $child", "sh"])
-        .arg(program())
-        .args([
-            "--silent",
-            "--inMemoryPersistence",
-            "--skipApiVersionCheck",
-            "--disableTelemetry",
-        ])
-        .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
-        .current_dir(dir.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let process = tied(
+        &installed("AZURITE", "azurite/node_modules/.bin/azurite-blob"),
+        &dir,
+    )
+    .args([
+        "--silent",
+        "--inMemoryPersistence",
+        "--skipApiVersionCheck",
+        "--disableTelemetry",
+    ])
+    .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
+    .spawn()
+    .unwrap();
     let server = Azurite {
         endpoint: format!("http://127.0.0.1:{port}/{ACCOUNT}"),
         _process: Mutex::new(process),

@@ -37,7 +37,8 @@ use data_in_motion::adapters::inproc::accesses::OneAccess;
 use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
 use data_in_motion::domain::location::StoreAccess;
 use raw::Raw;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -82,6 +83,33 @@ impl Seen {
     pub fn open_uploads(&self) -> Vec<String> {
         self.uploads.lock().unwrap().values().cloned().collect()
     }
+}
+
+/// A server program that ends with this process, however that ends: it reads nothing, but the pipe of the shell around it closes then.
+pub fn tied(program: &Path, in_dir: &TempDir) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "\"$@\" & child=$!; cat >/dev/null; kill -9 $child", "sh"])
+        .arg(program)
+        .current_dir(in_dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// A program that `scripts/setup.sh test` puts into `.tools`, unless the variable names another.
+pub fn installed(variable: &str, below_tools: &str) -> PathBuf {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(".tools")
+        .join(below_tools);
+    let program = std::env::var_os(variable).map_or(tools, PathBuf::from);
+    assert!(
+        program.exists(),
+        "{} is not there: run scripts/setup.sh test, or name the program with {variable}",
+        program.display()
+    );
+    program
 }
 
 /// Puts a credential where a reference can lead to.

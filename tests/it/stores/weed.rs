@@ -3,10 +3,9 @@
 //! It is installed by `scripts/setup.sh test`. Without it these tests fail and say so.
 
 use super::raw::Raw;
-use super::{Bucket, Seen, credential};
+use super::{Bucket, Seen, credential, installed, tied};
 use data_in_motion::domain::location::StoreAccess;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -19,18 +18,6 @@ struct Weed {
     endpoint: String,
     _process: Mutex<Child>,
     _dir: TempDir,
-}
-
-fn program() -> PathBuf {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/weed/bin/weed");
-    let told = std::env::var_os("WEED").map(Into::into);
-    let program: PathBuf = told.unwrap_or(tools);
-    assert!(
-        program.exists(),
-        "{} is not there: run scripts/setup.sh test, or name the program with WEED",
-        program.display()
-    );
-    program
 }
 
 /// Ports that nobody has. Below those that the kernel gives to connections: it takes seconds until the server has bound its own.
@@ -62,10 +49,7 @@ fn start() -> Weed {
         "s3.port.grpc",
         "s3.port",
     ];
-    // Ends with this process, however that ends, by the pipe that closes then.
-    let process = Command::new("sh")
-        .args(["-c", "\"$@\" & child=$!; cat >/dev/null; kill -9 $child", "sh"])
-        .arg(program())
+    let process = tied(&installed("WEED", "weed/bin/weed"), &dir)
         .args([
             "server",
             "-dir=data",
@@ -96,10 +80,6 @@ fn start() -> Weed {
                 .zip(&ports)
                 .map(|(name, port)| format!("-{name}={port}")),
         )
-        .current_dir(dir.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     Weed {
