@@ -127,8 +127,9 @@ impl Server {
         self.ends("by a kill").await;
     }
 
-    /// Asks it to stop.
+    /// Asks it to stop, once it is up: before that nothing hears the signal, which then kills it like any process.
     pub async fn stop(&mut self) {
+        self.listens().await;
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = self.ends("when asked").await;
