@@ -140,24 +140,29 @@ fn not_placeable(target: &Prefix, listing: &Listing) -> Option<String> {
 fn limits(from: Provider, to: Provider) -> Vec<String> {
     let mut limits = Vec::new();
     if to == Provider::Local {
-        limits.push("content type and user metadata of objects are not kept in files".to_owned());
-    } else {
-        limits.push(
-            "the store has no rename: objects are written at their final keys, marked with the user metadata dimmove until readers \
-             are sent there, and the place must stay empty of others' objects"
-                .to_owned(),
-        );
-        if from == Provider::Local {
-            limits.push(
-                "of files, mode and modification time are kept as user metadata; owners are not".to_owned(),
-            );
-        } else {
-            limits.push(
-                "tags and access lists of objects are not kept; content type and user metadata are"
-                    .to_owned(),
-            );
-        }
+        limits.push("content type, user metadata and tags of objects are not kept in files".to_owned());
+        return limits;
     }
+    limits.push(
+        "the store has no rename: objects are written at their final keys, marked with the user metadata dimmove until readers \
+         are sent there, and the place must stay empty of others' objects"
+            .to_owned(),
+    );
+    let kept = match (from, to) {
+        (Provider::Local, _) => {
+            "of files, mode and modification time are kept as user metadata; owners are not"
+        }
+        (Provider::Gcs, _) => "access lists of objects are not kept; content type and user metadata are",
+        (_, Provider::Gcs) => {
+            "tags of objects are not kept, since Google Cloud Storage has none; neither are access lists; content type and user \
+             metadata are"
+        }
+        _ => {
+            "access lists of objects are not kept; content type, user metadata and tags are, tags where the credentials of both \
+             locations may read and set them"
+        }
+    };
+    limits.push(kept.to_owned());
     limits
 }
 

@@ -32,6 +32,8 @@ mod large;
 mod matrix;
 pub mod memory;
 mod parts;
+mod tags;
+mod world;
 
 use data_in_motion::adapters::inproc::accesses::OneAccess;
 use data_in_motion::adapters::objects::{CloudObjects, LocalObjects, Stores};
@@ -123,6 +125,18 @@ impl Bucket {
     /// Whether it is of the S3 server that runs as a process of its own.
     pub fn is_seaweedfs(&self) -> bool {
         self.uri.starts_with("s3://weed")
+    }
+
+    /// The same bucket once more.
+    pub fn again(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self {
+            uri: self.uri.clone(),
+            access: self.access.clone(),
+            raw: self.raw.clone(),
+            seen: self.seen.clone(),
+            dir,
+        }
     }
 
     /// The product's stores, with this bucket among them.

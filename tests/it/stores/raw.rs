@@ -176,6 +176,60 @@ impl Raw {
             .map(String::as_str)
     }
 
+    /// Sets all tags of an object.
+    pub async fn put_tags(&self, key: &str, tags: &[(&str, &str)]) {
+        let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+        let all: String = tags
+            .iter()
+            .map(|(k, v)| {
+                format!(
+                    "<Tag><Key>{}</Key><Value>{}</Value></Tag>",
+                    escaped(k),
+                    escaped(v)
+                )
+            })
+            .collect();
+        let body = match self {
+            Self::Azure { .. } => format!("<Tags><TagSet>{all}</TagSet></Tags>"),
+            _ => format!("<Tagging><TagSet>{all}</TagSet></Tagging>"),
+        };
+        let kind = [("content-type".to_owned(), "application/xml".to_owned())];
+        let url = self.tags_url(key);
+        let (status, answer) = self.send("PUT", &url, &kind, body.as_bytes()).await;
+        let text = String::from_utf8_lossy(&answer.bytes);
+        assert!((200..300).contains(&status), "tag {key}: {status} {text}");
+    }
+
+    /// The tags of an object, by name.
+    pub async fn tags(&self, key: &str) -> Vec<(String, String)> {
+        let (status, answer) = self.send("GET", &self.tags_url(key), &[], b"").await;
+        let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+        assert_eq!(status, 200, "tags of {key}: {text}");
+        let between = |rest: &str, name: &str| {
+            let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+            let rest = rest.split_once(&open).map_or("", |(_, rest)| rest);
+            rest.split(&close)
+                .next()
+                .unwrap_or_default()
+                .replace("&amp;", "&")
+        };
+        let mut tags: Vec<_> = text
+            .split("<Tag>")
+            .skip(1)
+            .map(|tag| (between(tag, "Key"), between(tag, "Value")))
+            .collect();
+        tags.sort();
+        tags
+    }
+
+    fn tags_url(&self, key: &str) -> String {
+        let query = match self {
+            Self::Azure { .. } => "comp=tags",
+            _ => "tagging=",
+        };
+        format!("{}/{}?{query}", self.url(), encoded(key))
+    }
+
     pub async fn delete(&self, key: &str) {
         let url = format!("{}/{}", self.url(), encoded(key));
         let (status, answer) = self.send("DELETE", &url, &[], b"").await;

@@ -4,10 +4,12 @@
 //! attempt that wrote an object, `dimmtime` and `dimmode` keep a local file's modification time and mode, so that the way back
 //! restores them. They have no separator, since vendors differ in which they take.
 
+use super::tags::{self, Tags};
 use crate::adapters::objects::local::FileMeta;
 use crate::domain::location::Provider;
 use crate::domain::name::StorageClass;
-use object_store::{Attribute, Attributes};
+use crate::ports::objects::ObjectError;
+use object_store::{Attribute, Attributes, TagSet};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -22,6 +24,8 @@ pub(in crate::adapters::objects) struct Carried {
     headers: BTreeMap<&'static str, String>,
     /// User metadata, without ours.
     user: BTreeMap<String, String>,
+    /// Tags, which are asked for only where they are needed.
+    tags: Tags,
     mtime: Option<String>,
     mode: Option<String>,
 }
@@ -34,8 +38,15 @@ const HEADERS: [(&str, Attribute); 5] = [
     ("content-type", Attribute::ContentType),
 ];
 
+/// What is sent with an object's bytes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Headers {
+    pub(super) attributes: Attributes,
+    pub(super) tags: TagSet,
+}
+
 impl Carried {
-    /// What a store says of an object.
+    /// What a store says of an object, without its tags.
     pub(super) fn of(attributes: &Attributes, provider: Provider) -> Self {
         let mut carried = Self::default();
         for (name, attribute) in &HEADERS {
@@ -62,6 +73,17 @@ impl Carried {
             }
         }
         carried
+    }
+
+    /// The same with its tags.
+    pub(super) fn tagged(self, tags: Tags) -> Self {
+        Self { tags, ..self }
+    }
+
+    /// What of it a vendor can keep of the object `key`.
+    pub(super) fn kept_by(mut self, provider: Provider, key: &str) -> Result<Self, ObjectError> {
+        self.tags = tags::kept_by(provider, key, self.tags)?;
+        Ok(self)
     }
 
     /// What a local file is.
@@ -95,12 +117,7 @@ impl Carried {
     }
 
     /// As a write wants it.
-    pub(super) fn to_write(
-        &self,
-        provider: Provider,
-        mark: &str,
-        class: Option<&StorageClass>,
-    ) -> Attributes {
+    pub(super) fn to_write(&self, provider: Provider, mark: &str, class: Option<&StorageClass>) -> Headers {
         let mut attributes = Attributes::new();
         for (name, attribute) in HEADERS {
             if let Some(value) = self.headers.get(name) {
@@ -126,7 +143,10 @@ impl Carried {
         if let Some(class) = class.and_then(|class| written_class(provider, class)) {
             attributes.insert(Attribute::StorageClass, class.into());
         }
-        attributes
+        Headers {
+            attributes,
+            tags: tags::to_write(&self.tags),
+        }
     }
 
     /// As the manifest keeps it.
@@ -137,6 +157,9 @@ impl Carried {
         }
         for (name, value) in &self.user {
             all.insert(format!("meta.{name}"), value);
+        }
+        for (name, value) in &self.tags {
+            all.insert(format!("tag.{name}"), value);
         }
         let ours = [("mtime", &self.mtime), ("mode", &self.mode)];
         for (name, value) in ours {
@@ -160,9 +183,9 @@ impl Carried {
                 None => return Some(format!("no {name}, which was {value:?}")),
             }
         }
-        let extra = found
-            .keys()
-            .find(|name| !wanted.contains_key(*name) && name.starts_with("meta."));
+        let extra = found.keys().find(|name| {
+            !wanted.contains_key(*name) && (name.starts_with("meta.") || name.starts_with("tag."))
+        });
         extra.map(|name| format!("{name}, which was not set"))
     }
 }
@@ -249,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_carried_survives_every_vendor() {
         for provider in [Provider::S3, Provider::Gcs, Provider::Azure] {
-            let written = carried().to_write(provider, "token-1", None);
+            let written = carried().to_write(provider, "token-1", None).attributes;
             assert_eq!(mark(&written), Some("token-1"));
             let back = Carried::of(&written, provider);
             assert_eq!(back, carried(), "{provider:?}");
@@ -268,6 +291,19 @@ mod tests {
         other = carried();
         other.user.insert("new".into(), "x".into());
         assert!(other.differs(&wanted).unwrap().contains("meta.new"));
+        let tagged = carried().tagged(Tags::from([("team".into(), "a".into())]));
+        assert!(carried().differs(&tagged.text()).unwrap().contains("no tag.team"));
+        assert!(
+            tagged
+                .differs(&wanted)
+                .unwrap()
+                .contains("tag.team, which was not set")
+        );
+        let back = Carried::of(
+            &tagged.to_write(Provider::S3, "t-1", None).attributes,
+            Provider::S3,
+        );
+        assert_eq!(back.tagged(tagged.tags.clone()).differs(&tagged.text()), None);
         other = carried();
         other.headers.insert("content-type", "image/png".into());
         assert!(other.differs(&wanted).unwrap().contains("image/png"));

@@ -3,30 +3,20 @@
 //! Invariant: the list names exactly the blocks that are remembered, whose ids were drawn at random, and is refused where an object
 //! stands already. Asked again by whoever goes on with the upload, never by itself.
 
-use super::http::Connections;
+use super::attributes::Headers;
+use super::azure::{Azure, Unanswered};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hyper::Method;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
-use object_store::azure::{AzureAuthorizer, AzureCredentialProvider};
-use object_store::client::{HttpRequest, HttpRequestBody};
+use hyper::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
+use object_store::Attribute;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes};
 use std::time::Duration;
 
 /// How long the answer may take: the store puts up to 10,000 blocks together.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The most of a refusal that is read.
 const WORDS_MAX: usize = 2000;
-
-/// One container.
-pub(super) struct Azure {
-    /// With the container's name, without a slash at the end.
-    url: String,
-    account: String,
-    credentials: AzureCredentialProvider,
-    connections: Connections,
-}
 
 /// Why an object did not come about.
 #[derive(Debug)]
@@ -41,68 +31,50 @@ pub(super) enum Refused {
     Other(String),
 }
 
-impl Azure {
-    pub(super) fn new(
-        url: String,
-        account: String,
-        credentials: AzureCredentialProvider,
-        connections: Connections,
-    ) -> Self {
-        Self {
-            url,
-            account,
-            credentials,
-            connections,
+impl From<Unanswered> for Refused {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::Denied(why) => Self::Denied(why),
+            Unanswered::Other(why) => Self::Other(why),
+            Unanswered::Busy(why) => Self::Busy(why),
         }
     }
+}
 
+impl Azure {
     /// Makes the object of its blocks; its ETag.
     pub(super) async fn commit(
         &self,
         path: &Path,
         blocks: &[String],
-        attributes: &Attributes,
+        carried: &Headers,
     ) -> Result<Option<String>, Refused> {
-        tokio::time::timeout(PATIENCE, self.ask(path, blocks, attributes))
+        tokio::time::timeout(PATIENCE, self.ask_for_blocks(path, blocks, carried))
             .await
             .map_err(|_| Refused::Busy(format!("no answer within {} s", PATIENCE.as_secs())))?
     }
 
-    async fn ask(
+    async fn ask_for_blocks(
         &self,
         path: &Path,
         blocks: &[String],
-        attributes: &Attributes,
+        carried: &Headers,
     ) -> Result<Option<String>, Refused> {
         let other = |what: &dyn std::fmt::Display| Refused::Other(what.to_string());
-        let credential = self
-            .credentials
-            .get_credential()
-            .await
-            .map_err(|e| Refused::Denied(super::failure::text(&e)))?;
-        let body = list(blocks);
-        let length = body.len();
-        let mut request = HttpRequest::new(HttpRequestBody::from(body));
-        *request.method_mut() = Method::PUT;
-        *request.uri_mut() = format!("{}/{}?comp=blocklist", self.url, super::raw::encoded_path(path))
-            .parse()
-            .map_err(|e| other(&e))?;
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
-        for (name, value) in attributes {
+        for (name, value) in &carried.attributes {
             let name = HeaderName::from_bytes(header(name).as_bytes()).map_err(|e| other(&e))?;
             headers.insert(name, HeaderValue::from_str(value).map_err(|e| other(&e))?);
         }
-        AzureAuthorizer::new(&credential, &self.account)
-            .try_authorize(&mut request)
-            .map_err(|e| Refused::Denied(super::failure::text(&e)))?;
-        let client = self.connections.clone().client();
-        let answer = client
-            .execute(request)
-            .await
-            .map_err(|e| Refused::Busy(e.to_string()))?;
+        if !carried.tags.is_empty() {
+            let tags = HeaderValue::from_str(carried.tags.encoded()).map_err(|e| other(&e))?;
+            headers.insert("x-ms-tags", tags);
+        }
+        let url = format!("{}?comp=blocklist", self.url(path));
+        let body = list(blocks).into_bytes();
+        let answer = self.ask(Method::PUT, &url, headers, body).await?;
         let status = answer.status();
         if status.is_success() {
             let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok());

@@ -3,7 +3,8 @@
 //! Invariant: a secret that was changed behind its reference is used within [`KEPT`]; requests are tried again with growing pauses,
 //! and give up after [`GIVE_UP`].
 
-use super::copier::{Azure, Copier, Google};
+use super::azure::Azure;
+use super::copier::{Copier, Google};
 use super::credential::{self, S3Key};
 use super::http::{Connections, NoRoots};
 use crate::domain::location::{Provider, StorageUri, StoreAccess};
@@ -43,8 +44,8 @@ pub(super) struct Bucket {
     pub(super) identity: String,
     /// What is needed for requests that the client library does not make.
     pub(super) raw: Option<Arc<super::raw::S3>>,
-    /// What completes an upload to Azure that is gone on with.
-    pub(super) blocks: Option<Arc<super::blocks::Azure>>,
+    /// The same for Azure; absent where that is reached in a way in which they cannot be sent.
+    pub(super) azure: Option<Arc<Azure>>,
     /// Asks the store to copy by itself.
     pub(super) copier: Option<Arc<Copier>>,
     /// How the store is reached.
@@ -205,15 +206,10 @@ fn build(
         provider.scheme(),
         endpoint.unwrap_or("its vendor")
     );
-    let mut blocks = None;
     let made = match provider {
         Provider::S3 => s3(name, access, secret, named, connections)?,
         Provider::Gcs => gcs(name, endpoint, secret, named, connections)?,
-        Provider::Azure => {
-            let (made, completes) = azure(name, endpoint, secret, named, connections)?;
-            blocks = completes.map(Arc::new);
-            made
-        }
+        Provider::Azure => azure(name, endpoint, secret, named, connections)?,
         Provider::Local => return Err("it is a directory, not a bucket".into()),
     };
     Ok(Bucket {
@@ -223,7 +219,7 @@ fn build(
         shown: format!("{}://{name}", provider.scheme()),
         identity,
         raw: made.raw,
-        blocks,
+        azure: made.azure,
         copier: made.copier.map(Arc::new),
         access: Arc::new(access.clone()),
         summing: made.summing,
@@ -234,6 +230,7 @@ struct Made {
     store: Arc<dyn ObjectStore>,
     multipart: Arc<dyn MultipartStore>,
     raw: Option<Arc<super::raw::S3>>,
+    azure: Option<Arc<Azure>>,
     copier: Option<Copier>,
     summing: Option<Arc<AmazonS3>>,
 }
@@ -295,6 +292,7 @@ fn s3(
         multipart: store,
         copier: raw.clone().map(Copier::s3),
         raw,
+        azure: None,
         summing: Some(summing),
     })
 }
@@ -342,6 +340,7 @@ fn gcs(
         store: store.clone(),
         multipart: store,
         raw: None,
+        azure: None,
         copier: Some(Copier::google(google)),
         summing: None,
     })
@@ -353,7 +352,7 @@ fn azure(
     secret: Option<&str>,
     named: &str,
     connections: Connections,
-) -> Result<(Made, Option<super::blocks::Azure>), String> {
+) -> Result<Made, String> {
     let mut builder = match secret {
         Some(text) => {
             let key = credential::azure(text, named)?;
@@ -374,35 +373,36 @@ fn azure(
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint.to_owned());
     }
-    let place = azure_place(&builder, name);
+    let place = azure_place(&builder);
     let store = builder
         .with_container_name(name)
         .with_retry(retry())
         .with_http_connector(connections.clone())
         .build()
         .map_err(|e| plain(&e))?;
-    let copier = place.as_ref().map(|(url, account)| {
-        let base = url.strip_suffix(&format!("/{name}")).unwrap_or(url).to_owned();
+    let azure = place.map(|(base, account)| {
         let credentials = store.credentials().clone();
-        let (name, account) = (name.to_owned(), account.clone());
-        Copier::azure(Azure::new(base, name, account, credentials, connections.clone()))
+        Arc::new(Azure::new(
+            &base,
+            name.to_owned(),
+            account,
+            credentials,
+            connections,
+        ))
     });
     let store = Arc::new(store);
-    let blocks = place.map(|(url, account)| {
-        super::blocks::Azure::new(url, account, store.credentials().clone(), connections)
-    });
-    let made = Made {
+    Ok(Made {
         store: store.clone(),
         multipart: store,
         raw: None,
-        copier,
+        copier: azure.clone().map(Copier::azure),
+        azure,
         summing: None,
-    };
-    Ok((made, blocks))
+    })
 }
 
-/// The address of a container and its account; `None` where the environment names an emulator or another service in other words.
-fn azure_place(builder: &MicrosoftAzureBuilder, container: &str) -> Option<(String, String)> {
+/// The address of an account and its name; `None` where the environment names an emulator or another service in other words.
+fn azure_place(builder: &MicrosoftAzureBuilder) -> Option<(String, String)> {
     use object_store::azure::AzureConfigKey as Key;
     for special in [Key::UseEmulator, Key::UseFabricEndpoint] {
         if builder.get_config_value(&special).as_deref() == Some("true") {
@@ -413,7 +413,7 @@ fn azure_place(builder: &MicrosoftAzureBuilder, container: &str) -> Option<(Stri
     let service = builder
         .get_config_value(&Key::Endpoint)
         .unwrap_or_else(|| format!("https://{account}.blob.core.windows.net"));
-    Some((format!("{}/{container}", service.trim_end_matches('/')), account))
+    Some((service, account))
 }
 
 /// An error of making a client, on one line. It is about settings, never about a secret's text.

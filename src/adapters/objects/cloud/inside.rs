@@ -9,8 +9,8 @@ use super::copier::{Copier, Order, Refusal};
 use super::heed::heed;
 use super::path::{condition, fingerprint_of, of_key};
 use super::read::CloudSource;
-use super::told;
 use super::write::{Done, Halted, Write, is_of_job, look};
+use super::{tags, told};
 use crate::adapters::objects::sums::{Kind, Sum};
 use crate::adapters::objects::tree;
 use crate::domain::migration::options::VerifyLevel;
@@ -47,7 +47,8 @@ impl Write<'_> {
             return Ok(None);
         };
         let looked = heed(self.meter, from.look()).await?;
-        let attributes = self.attributes(&looked.carried);
+        let carried = self.kept(looked.carried)?;
+        let headers = self.headers(&carried);
         let inside = Inside {
             from,
             copier: &copier,
@@ -58,7 +59,7 @@ impl Write<'_> {
                 from_version: looked.version.as_deref(),
                 bytes: self.object.size_bytes.0,
                 to: &path,
-                attributes: &attributes,
+                headers: &headers,
                 sums: self.staging.verify == VerifyLevel::Checksum,
             },
         };
@@ -69,7 +70,7 @@ impl Write<'_> {
                 ..*self
             };
             self.refuse_strangers(&path).await?;
-            match write.in_parts(&path, from, attributes.clone(), parts).await {
+            match write.in_parts(&path, from, headers.clone(), parts).await {
                 Ok(done) => done.hash,
                 Err(ObjectError::NotSupported(why)) => return Ok(declined(&why)),
                 Err(e) => return Err(e),
@@ -79,7 +80,7 @@ impl Write<'_> {
         } else {
             None
         };
-        self.look_back(&inside, &looked.carried, hash).await.map(Some)
+        self.look_back(&inside, &carried, hash).await.map(Some)
     }
 
     /// Asks for a copy in one piece; why the store will not, when it will not.
@@ -199,7 +200,9 @@ impl Write<'_> {
             return Err(wrong("does not carry the mark of this move".into()));
         }
         let provider = self.bucket.provider;
-        if let Some(difference) = Carried::of(&found.attributes, provider).differs(&carried.text()) {
+        let (seen, tags) = (Carried::of(&found.attributes, provider), tags::count(&found));
+        let seen = seen.tagged(heed(self.meter, tags::of(self.bucket, path, tags)).await?);
+        if let Some(difference) = seen.differs(&carried.text()) {
             return Err(wrong(format!("has {difference}")));
         }
         let put = PutResult {

@@ -5,6 +5,7 @@
 //! objects are ever removed from a target. Start with `client.rs`, then `read.rs` and `write.rs`.
 
 mod attributes;
+mod azure;
 mod blocks;
 mod client;
 mod copier;
@@ -20,6 +21,7 @@ mod raw;
 mod read;
 mod receive;
 mod remove;
+mod tags;
 mod told;
 mod write;
 

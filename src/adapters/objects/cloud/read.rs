@@ -8,7 +8,7 @@ use super::client::Bucket;
 use super::failure::failure;
 use super::heed::heed;
 use super::path::{condition, fingerprint_of, of_key};
-use super::told;
+use super::{tags, told};
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::local::FileMeta;
 use crate::adapters::objects::source::{Source, Whole};
@@ -60,14 +60,15 @@ impl CloudSource<'_> {
         Ok(found)
     }
 
-    /// The object as a stream, and what it carries.
-    pub(super) async fn stream(
-        &self,
-    ) -> Result<(BoxStream<'static, object_store::Result<Bytes>>, Carried, i64), ObjectError> {
+    /// The object as a stream, and what it carries but for its tags.
+    pub(super) async fn stream(&self) -> Result<Opened, ObjectError> {
         let found = self.get(None).await?;
-        let carried = Carried::of(&found.attributes, self.bucket.provider);
-        let modified = found.meta.last_modified.timestamp();
-        Ok((found.into_stream(), carried, modified))
+        Ok(Opened {
+            carried: Carried::of(&found.attributes, self.bucket.provider),
+            modified: found.meta.last_modified.timestamp(),
+            tag_count: tags::count(&found),
+            stream: found.into_stream(),
+        })
     }
 
     /// A part of the object as a stream.
@@ -85,7 +86,7 @@ impl CloudSource<'_> {
 
     /// The object's BLAKE3, and its checksum of the kind that is wanted.
     pub(super) async fn hash(&self, kind: Option<Kind>) -> Result<(String, Option<Sum>), ObjectError> {
-        let (stream, ..) = self.stream().await?;
+        let stream = self.stream().await?.stream;
         let (mut hasher, mut summing) = (blake3::Hasher::new(), kind.map(Summing::new));
         self.each(stream, self.object.size_bytes.0, |piece| {
             hasher.update(&piece);
@@ -116,18 +117,24 @@ impl CloudSource<'_> {
             head: true,
             ..GetOptions::default()
         };
-        match self.bucket.store.get_opts(&self.path, options).await {
+        let (mut looked, tag_count) = match self.bucket.store.get_opts(&self.path, options).await {
             Ok(found) if fingerprint_of(&found.meta).as_ref() != Ok(&self.object.fingerprint) => {
-                Err(self.changed())
+                return Err(self.changed());
             }
-            Ok(found) => Ok(Looked {
-                carried: Carried::of(&found.attributes, self.bucket.provider),
-                modified: found.meta.last_modified.timestamp(),
-                version: found.meta.version,
-            }),
-            Err(Error::NotFound { .. } | Error::Precondition { .. }) => Err(self.changed()),
-            Err(e) => Err(failure(&e, "look at", &self.bucket, &self.path)),
-        }
+            Ok(found) => {
+                let looked = Looked {
+                    carried: Carried::of(&found.attributes, self.bucket.provider),
+                    modified: found.meta.last_modified.timestamp(),
+                    version: found.meta.version.clone(),
+                };
+                (looked, tags::count(&found))
+            }
+            Err(Error::NotFound { .. } | Error::Precondition { .. }) => return Err(self.changed()),
+            Err(e) => return Err(failure(&e, "look at", &self.bucket, &self.path)),
+        };
+        let tags = tags::of(&self.bucket, &self.path, tag_count).await?;
+        looked.carried = looked.carried.tagged(tags);
+        Ok(looked)
     }
 
     /// What a piece of a stream becomes.
@@ -176,6 +183,17 @@ impl CloudSource<'_> {
     }
 }
 
+/// An object whose bytes are coming.
+pub(super) struct Opened {
+    pub(super) stream: BoxStream<'static, object_store::Result<Bytes>>,
+    /// Without its tags.
+    pub(super) carried: Carried,
+    /// How many those are.
+    tag_count: u64,
+    /// When it was changed, in Unix seconds.
+    pub(super) modified: i64,
+}
+
 /// What a store says of an object.
 pub(super) struct Looked {
     pub(super) carried: Carried,
@@ -197,8 +215,10 @@ pub(super) async fn count(bytes: u64, throttle: Option<&Throttle>, meter: &Meter
 #[async_trait]
 impl Source for CloudSource<'_> {
     async fn whole(&self) -> Result<Whole, ObjectError> {
-        let (stream, carried, modified) = self.stream().await?;
-        let pieces = self.collect(stream, self.object.size_bytes.0).await?;
+        let opened = self.stream().await?;
+        let pieces = self.collect(opened.stream, self.object.size_bytes.0).await?;
+        let tags = heed(self.meter, tags::of(&self.bucket, &self.path, opened.tag_count)).await?;
+        let carried = opened.carried.tagged(tags);
         let mut hasher = blake3::Hasher::new();
         for piece in &pieces {
             hasher.update(piece);
@@ -206,7 +226,7 @@ impl Source for CloudSource<'_> {
         Ok(Whole {
             pieces,
             hash: hasher.finalize().to_hex().to_string(),
-            meta: carried.to_file(modified),
+            meta: carried.to_file(opened.modified),
             carried,
         })
     }
@@ -233,16 +253,40 @@ fn mismatch(bucket: &Bucket, key: &str, what: &str) -> ObjectError {
     ))
 }
 
-/// Size and metadata.
-fn as_expected(bucket: &Bucket, found: &GetResult, expected: &Expected) -> Result<(), ObjectError> {
+/// What a store says of a copy.
+struct Said {
+    size: u64,
+    /// Without its tags.
+    carried: Carried,
+    tag_count: u64,
+}
+
+impl Said {
+    fn of(bucket: &Bucket, found: &GetResult) -> Self {
+        Self {
+            size: found.meta.size,
+            carried: Carried::of(&found.attributes, bucket.provider),
+            tag_count: tags::count(found),
+        }
+    }
+}
+
+/// Size, metadata and tags.
+async fn as_expected(
+    bucket: &Bucket,
+    path: &Path,
+    said: Said,
+    expected: &Expected,
+    meter: &Meter,
+) -> Result<(), ObjectError> {
     let wanted = expected.size_bytes.0;
-    if found.meta.size != wanted {
-        let what = format!("has {} bytes, not {wanted}", found.meta.size);
+    if said.size != wanted {
+        let what = format!("has {} bytes, not {wanted}", said.size);
         return Err(mismatch(bucket, &expected.key, &what));
     }
     if let Some(metadata) = &expected.metadata {
-        let carried = Carried::of(&found.attributes, bucket.provider);
-        if let Some(difference) = carried.differs(metadata) {
+        let tags = heed(meter, tags::of(bucket, path, said.tag_count)).await?;
+        if let Some(difference) = said.carried.tagged(tags).differs(metadata) {
             return Err(mismatch(bucket, &expected.key, &format!("has {difference}")));
         }
     }
@@ -261,7 +305,7 @@ async fn by_checksum(
     let Some(sum) = sum.filter(|sum| sum.kind() == wanted.kind()) else {
         return Ok(false);
     };
-    as_expected(bucket, &found, expected)?;
+    as_expected(bucket, path, Said::of(bucket, &found), expected, meter).await?;
     if sum == *wanted {
         return Ok(true);
     }
@@ -335,7 +379,7 @@ pub(super) async fn read_through(
             .map_err(|e| failure(&e, "read back", bucket, &path))
     };
     let found = heed(meter, asked).await?;
-    as_expected(bucket, &found, expected)?;
+    as_expected(bucket, &path, Said::of(bucket, &found), expected, meter).await?;
     let mut stream = found.into_stream();
     let mut length = 0_u64;
     while let Some(piece) = heed(meter, async { Ok(stream.next().await) }).await? {

@@ -45,9 +45,10 @@ pub(super) async fn receive(
     if source.object.size_bytes.0 > large::PART {
         return receive_large(source, staging, parts, meter).await;
     }
-    let (stream, carried, modified) = source.stream().await?;
-    let (staging, object, meta) = (staging.clone(), source.object.clone(), carried.to_file(modified));
-    pump(source, stream, meter, move |pieces| {
+    let opened = source.stream().await?;
+    let meta = opened.carried.to_file(opened.modified);
+    let (staging, object) = (staging.clone(), source.object.clone());
+    pump(source, opened.stream, meter, move |pieces| {
         local::receive(&staging, &object, pieces, &meta)
     })
     .await

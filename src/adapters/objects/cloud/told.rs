@@ -11,9 +11,12 @@ use hyper::HeaderMap;
 use object_store::path::Path;
 use object_store::{GetOptions, GetResult};
 
-/// The sums in an answer's head; the connections put it where the client library hands it on.
+/// The sums in an answer's head, and how many tags the object has; the connections put it where the client library hands it on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told(Vec<Sum>);
+pub(super) struct Told {
+    sums: Vec<Sum>,
+    tags: u64,
+}
 
 impl Told {
     /// Of an answer; `None` where there are none.
@@ -34,11 +37,18 @@ impl Told {
             }
         }
         sums.extend(text("content-md5").and_then(|sum| Sum::told(Kind::Md5, sum)));
-        (!sums.is_empty()).then_some(Self(sums))
+        let tags = text("x-amz-tagging-count").or_else(|| text("x-ms-tag-count"));
+        let tags = tags.and_then(|count| count.parse().ok()).unwrap_or(0);
+        (!sums.is_empty() || tags > 0).then_some(Self { sums, tags })
     }
 
     fn kind(&self, kind: Kind) -> Option<Sum> {
-        self.0.iter().find(|sum| sum.kind() == kind).cloned()
+        self.sums.iter().find(|sum| sum.kind() == kind).cloned()
+    }
+
+    /// How many tags the store says the object has.
+    pub(super) fn tag_count(&self) -> u64 {
+        self.tags
     }
 }
 

@@ -4,7 +4,7 @@
 //! created only where nothing stands, and what stands there goes only when it carries this job's mark. The bytes in memory are
 //! bounded over all jobs by [`Budget`].
 
-use super::attributes::{Carried, mark};
+use super::attributes::{Carried, Headers, mark};
 use super::blocks::Refused;
 use super::client::Bucket;
 use super::failure::{failure, is_gone_or_refused};
@@ -24,8 +24,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use object_store::path::Path;
 use object_store::{
-    Attributes, Error, GetOptions, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload,
-    PutResult,
+    Error, GetOptions, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -94,30 +93,29 @@ impl Write<'_> {
         if self.object.size_bytes.0 <= PART {
             let _held = self.room(self.object.size_bytes.0).await?;
             let whole = source.whole().await?;
-            let attributes = self.attributes(&whole.carried);
+            let carried = self.kept(whole.carried)?;
+            let headers = self.headers(&carried);
             let out = self.outgoing(0, whole.pieces).await?;
             let sum = self.sums(&out.pieces);
             let stored = out
                 .hashes
                 .map(|hashes| sealed::stored(self.object.size_bytes, hashes.iter()));
-            let put = self
-                .put(&path, out.pieces.into_iter().collect(), attributes)
-                .await?;
+            let put = self.put(&path, out.pieces.into_iter().collect(), headers).await?;
             let done = Done {
                 put,
                 hash: Some(whole.hash),
                 sum,
                 stored,
             };
-            return self.copied(done, &whole.carried);
+            return self.copied(done, &carried);
         }
-        let carried = heed(self.meter, source.carried()).await?;
+        let carried = self.kept(heed(self.meter, source.carried()).await?)?;
         self.refuse_strangers(&path).await?;
-        let attributes = self.attributes(&carried);
-        let done = if self.bucket.provider == Provider::Azure && self.bucket.blocks.is_none() {
-            self.in_one_go(&path, source, attributes).await?
+        let headers = self.headers(&carried);
+        let done = if self.bucket.provider == Provider::Azure && self.bucket.azure.is_none() {
+            self.in_one_go(&path, source, headers).await?
         } else {
-            self.in_parts(&path, source, attributes, parts).await?
+            self.in_parts(&path, source, headers, parts).await?
         };
         self.copied(done, &carried)
     }
@@ -148,7 +146,12 @@ impl Write<'_> {
             .then(|| sums::of(kind, pieces.iter().map(AsRef::as_ref)))
     }
 
-    pub(super) fn attributes(&self, carried: &Carried) -> Attributes {
+    /// What of it the target can keep.
+    pub(super) fn kept(&self, carried: Carried) -> Result<Carried, ObjectError> {
+        carried.kept_by(self.bucket.provider, &self.object.key)
+    }
+
+    pub(super) fn headers(&self, carried: &Carried) -> Headers {
         let class = self.staging.class.as_ref();
         carried.to_write(self.bucket.provider, &self.staging.mark(), class)
     }
@@ -174,13 +177,14 @@ impl Write<'_> {
         &self,
         path: &Path,
         payload: PutPayload,
-        attributes: Attributes,
+        headers: Headers,
     ) -> Result<PutResult, ObjectError> {
         let store = &self.bucket.store;
         for _ in 0..TRIES {
             let options = PutOptions {
                 mode: PutMode::Create,
-                attributes: attributes.clone(),
+                attributes: headers.attributes.clone(),
+                tags: headers.tags.clone(),
                 ..PutOptions::default()
             };
             let put = async { Ok(store.put_opts(path, payload.clone(), options).await) };
@@ -231,10 +235,11 @@ impl Write<'_> {
         &self,
         path: &Path,
         source: &dyn Source,
-        attributes: Attributes,
+        headers: Headers,
     ) -> Result<Done, ObjectError> {
         let options = PutMultipartOptions {
-            attributes,
+            attributes: headers.attributes,
+            tags: headers.tags,
             ..PutMultipartOptions::default()
         };
         let begun = async {
@@ -279,11 +284,11 @@ impl Write<'_> {
         &self,
         path: &Path,
         source: &dyn Source,
-        attributes: Attributes,
+        headers: Headers,
         parts: &dyn Parts,
     ) -> Result<Done, ObjectError> {
         if let Some(upload) = self.begun(path, parts).await? {
-            match self.go_on(path, source, &attributes, parts, upload).await {
+            match self.go_on(path, source, &headers, parts, upload).await {
                 // The store has given it up, or completed it without our hearing of it.
                 Err(Halted::Gone(sent)) => {
                     if let Some((put, hash)) = self.adopt(path, &sent.chains).await? {
@@ -300,10 +305,10 @@ impl Write<'_> {
                 Ok(done) => return Ok(done),
             }
         }
-        if self.bucket.blocks.is_some() {
+        if self.bucket.azure.is_some() {
             self.make_way(path).await?;
         }
-        let id = self.new_upload(path, &attributes).await?;
+        let id = self.new_upload(path, &headers).await?;
         let part_bytes = Bytes(self.part_bytes());
         parts.begin(&id, part_bytes).await?;
         let upload = Upload {
@@ -311,7 +316,7 @@ impl Write<'_> {
             part_bytes,
             parts: Vec::new(),
         };
-        match self.go_on(path, source, &attributes, parts, upload).await {
+        match self.go_on(path, source, &headers, parts, upload).await {
             Ok(done) => Ok(done),
             Err(Halted::Failed(e)) => Err(e),
             Err(Halted::Gone(_)) => Err(ObjectError::Io(format!(
@@ -334,12 +339,13 @@ impl Write<'_> {
     }
 
     /// The store's name of an upload that begins. Azure has none: blocks lie at the object's name until a list of them makes it.
-    async fn new_upload(&self, path: &Path, attributes: &Attributes) -> Result<String, ObjectError> {
-        if self.bucket.blocks.is_some() {
+    async fn new_upload(&self, path: &Path, headers: &Headers) -> Result<String, ObjectError> {
+        if self.bucket.azure.is_some() {
             return Ok(format!("blocks of {}", self.staging.mark()));
         }
         let options = PutMultipartOptions {
-            attributes: attributes.clone(),
+            attributes: headers.attributes.clone(),
+            tags: headers.tags.clone(),
             ..PutMultipartOptions::default()
         };
         heed(self.meter, async {
@@ -370,7 +376,7 @@ impl Write<'_> {
             return Ok(Some(upload));
         }
         // Blocks on Azure end by themselves.
-        if self.bucket.blocks.is_some() {
+        if self.bucket.azure.is_some() {
             return Ok(None);
         }
         let given_up = async { Ok(self.bucket.multipart.abort_multipart(path, &upload.id).await) };
@@ -396,7 +402,7 @@ impl Write<'_> {
         &self,
         path: &Path,
         source: &dyn Source,
-        attributes: &Attributes,
+        headers: &Headers,
         parts: &dyn Parts,
         upload: Upload,
     ) -> Result<Done, Halted> {
@@ -442,7 +448,7 @@ impl Write<'_> {
             }
         };
         let ids: Vec<String> = done.into_values().map(|p| p.id).collect();
-        match self.complete(path, &upload, ids, attributes).await {
+        match self.complete(path, &upload, ids, headers).await {
             Ok(put) => Ok(Done {
                 put,
                 hash: self.whole_hash(&chains)?,
@@ -460,11 +466,11 @@ impl Write<'_> {
         path: &Path,
         upload: &Upload,
         ids: Vec<String>,
-        attributes: &Attributes,
+        headers: &Headers,
     ) -> Result<PutResult, Halted> {
-        if let Some(blocks) = &self.bucket.blocks {
+        if let Some(azure) = &self.bucket.azure {
             let at = format!("write {}/{path}", self.bucket.shown);
-            let made = async { Ok(blocks.commit(path, &ids, attributes).await) };
+            let made = async { Ok(azure.commit(path, &ids, headers).await) };
             return match heed(self.meter, made).await? {
                 Ok(e_tag) => Ok(PutResult {
                     e_tag,

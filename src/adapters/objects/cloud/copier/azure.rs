@@ -3,14 +3,15 @@
 //! Invariant: a copy that is given up is taken back as far as the store lets it; what stays of it carries the mark of its job.
 
 use super::{Order, Refusal, refusal, set, text};
-use crate::adapters::objects::cloud::http::Connections;
-use crate::adapters::objects::cloud::raw::{encoded, encoded_path};
+use crate::adapters::objects::cloud::attributes::Headers;
+use crate::adapters::objects::cloud::azure::{Azure, Unanswered};
+use crate::adapters::objects::cloud::raw::encoded;
 use crate::ports::objects::Meter;
 use hyper::Method;
 use hyper::header::HeaderMap;
-use object_store::azure::{AzureAuthorizer, AzureCredential, AzureCredentialProvider};
-use object_store::client::{HttpRequest, HttpRequestBody, HttpResponse};
-use object_store::{Attribute, Attributes};
+use object_store::Attribute;
+use object_store::azure::AzureCredential;
+use object_store::client::HttpResponse;
 use std::time::Duration;
 
 /// How often a copy that is under way is looked at: soon at first, then seldom.
@@ -19,37 +20,20 @@ const LOOK_LAST: Duration = Duration::from_secs(5);
 /// How long a copy that makes no progress is waited for.
 const STANDSTILL: Duration = Duration::from_secs(300);
 
-/// One container.
-pub(in crate::adapters::objects::cloud) struct Azure {
-    /// The account's address.
-    base: String,
-    container: String,
-    account: String,
-    credentials: AzureCredentialProvider,
-    connections: Connections,
+impl From<Unanswered> for Refusal {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::Denied(why) | Unanswered::Busy(why) => Self::Busy(why),
+            Unanswered::Other(why) => Self::Failed(why),
+        }
+    }
 }
 
 impl Azure {
-    pub(in crate::adapters::objects::cloud) fn new(
-        base: String,
-        container: String,
-        account: String,
-        credentials: AzureCredentialProvider,
-        connections: Connections,
-    ) -> Self {
-        Self {
-            base: base.trim_end_matches('/').to_owned(),
-            container,
-            account,
-            credentials,
-            connections,
-        }
-    }
-
     pub(super) async fn copy(&self, order: &Order<'_>, meter: &Meter) -> Result<(), Refusal> {
         let credential = self.credential().await?;
-        let mut headers = carried(order.attributes)?;
-        let mut source = format!("{}/{}/{}", self.base, order.from_bucket, encoded_path(order.from));
+        let mut headers = carried(order.headers)?;
+        let mut source = self.url_in(order.from_bucket, order.from);
         if let AzureCredential::SASToken(pairs) = credential.as_ref() {
             let all: Vec<String> = pairs
                 .iter()
@@ -60,8 +44,8 @@ impl Azure {
         set(&mut headers, "x-ms-copy-source", &source)?;
         set(&mut headers, "x-ms-source-if-match", order.from_tag)?;
         set(&mut headers, "if-none-match", "*")?;
-        let to = format!("{}/{}/{}", self.base, self.container, encoded_path(order.to));
-        let answer = self.ask(Method::PUT, &to, headers).await?;
+        let to = self.url(order.to);
+        let answer = self.ask(Method::PUT, &to, headers, Vec::new()).await?;
         if !answer.status().is_success() {
             return Err(refused(answer).await);
         }
@@ -75,7 +59,7 @@ impl Azure {
             tokio::time::sleep(pause).await;
             stood += pause;
             pause = (pause * 2).min(LOOK_LAST);
-            let seen = self.ask(Method::HEAD, &to, HeaderMap::new()).await?;
+            let seen = self.ask(Method::HEAD, &to, HeaderMap::new(), Vec::new()).await?;
             if !seen.status().is_success() {
                 return Err(refusal(seen.status(), ""));
             }
@@ -102,35 +86,10 @@ impl Azure {
         let mut headers = HeaderMap::new();
         if set(&mut headers, "x-ms-copy-action", "abort").is_ok() {
             let url = format!("{to}?comp=copy&copyid={id}");
-            if let Err(why) = self.ask(Method::PUT, &url, headers).await {
+            if let Err(why) = self.ask(Method::PUT, &url, headers, Vec::new()).await {
                 tracing::warn!(?why, "a copy inside the store could not be taken back");
             }
         }
-    }
-
-    async fn credential(&self) -> Result<std::sync::Arc<AzureCredential>, Refusal> {
-        self.credentials
-            .get_credential()
-            .await
-            .map_err(|e| Refusal::Busy(crate::adapters::objects::cloud::failure::text(&e)))
-    }
-
-    async fn ask(&self, method: Method, url: &str, headers: HeaderMap) -> Result<HttpResponse, Refusal> {
-        let credential = self.credential().await?;
-        let mut request = HttpRequest::new(HttpRequestBody::empty());
-        *request.method_mut() = method;
-        *request.headers_mut() = headers;
-        *request.uri_mut() = url
-            .parse()
-            .map_err(|_| Refusal::Failed("the address cannot be used".into()))?;
-        AzureAuthorizer::new(&credential, &self.account)
-            .try_authorize(&mut request)
-            .map_err(|e| Refusal::Failed(crate::adapters::objects::cloud::failure::text(&e)))?;
-        let client = self.connections.clone().client();
-        client
-            .execute(request)
-            .await
-            .map_err(|e| Refusal::Busy(e.to_string()))
     }
 }
 
@@ -164,14 +123,18 @@ async fn refused(answer: HttpResponse) -> Refusal {
 }
 
 /// What a copy is to carry. Its content headers are the source's own, which cannot be told otherwise.
-fn carried(attributes: &Attributes) -> Result<HeaderMap, Refusal> {
+fn carried(wanted: &Headers) -> Result<HeaderMap, Refusal> {
     let mut headers = HeaderMap::new();
-    for (attribute, value) in attributes {
+    for (attribute, value) in &wanted.attributes {
         match attribute {
             Attribute::Metadata(name) => set(&mut headers, &format!("x-ms-meta-{name}"), value.as_ref())?,
             Attribute::StorageClass => set(&mut headers, "x-ms-access-tier", value.as_ref())?,
             _ => {}
         }
+    }
+    // The source's own are not taken over unless they are said.
+    if !wanted.tags.is_empty() {
+        set(&mut headers, "x-ms-tags", wanted.tags.encoded())?;
     }
     Ok(headers)
 }

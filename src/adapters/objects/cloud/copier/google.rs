@@ -64,7 +64,7 @@ impl Google {
             encoded(order.to.as_ref()),
             encoded(generation),
         );
-        let body = resource(order.attributes)?;
+        let body = resource(&order.headers.attributes)?;
         let mut token = String::new();
         for _ in 0..CALLS_MAX {
             let done = self.call(&format!("{url}{token}"), body.clone()).await?;

@@ -7,14 +7,14 @@ mod azure;
 mod google;
 mod s3;
 
-pub(super) use azure::Azure;
 pub(super) use google::Google;
 
+use super::attributes::Headers;
+use super::azure::Azure;
 use super::raw;
 use crate::ports::objects::Meter;
 use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use object_store::Attributes;
 use object_store::client::HttpResponse;
 use object_store::path::Path;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(super) struct Order<'a> {
     /// The target in the bucket that is asked.
     pub(super) to: &'a Path,
     /// What the target is to carry.
-    pub(super) attributes: &'a Attributes,
+    pub(super) headers: &'a Headers,
     /// Whether the store is to keep a checksum of the target.
     pub(super) sums: bool,
 }
@@ -63,8 +63,8 @@ pub(super) enum Refusal {
 /// A way to ask.
 enum Way {
     S3(Arc<raw::S3>),
-    Google(Google),
-    Azure(Azure),
+    Google(Box<Google>),
+    Azure(Arc<Azure>),
 }
 
 /// Asks one bucket.
@@ -90,10 +90,10 @@ impl Copier {
     }
 
     pub(super) fn google(google: Google) -> Self {
-        Self::new(Way::Google(google))
+        Self::new(Way::Google(Box::new(google)))
     }
 
-    pub(super) fn azure(azure: Azure) -> Self {
+    pub(super) fn azure(azure: Arc<Azure>) -> Self {
         Self::new(Way::Azure(azure))
     }
 

@@ -3,12 +3,13 @@
 //! Invariant: an answer with the status 200 is a success only when its body says so; Amazon sends the status before it has copied.
 
 use super::{Order, Refusal, refusal, set, text};
+use crate::adapters::objects::cloud::attributes::Headers;
 use crate::adapters::objects::cloud::http::Copies;
 use crate::adapters::objects::cloud::raw::{S3, encoded, encoded_path};
 use hyper::header::HeaderMap;
 use hyper::{Method, StatusCode};
+use object_store::Attribute;
 use object_store::client::HttpRequest;
-use object_store::{Attribute, Attributes};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -21,7 +22,7 @@ struct Copied {
 impl S3 {
     /// Copies a whole object; with `create` only where nothing stands.
     pub(super) async fn copy(&self, order: &Order<'_>, create: bool) -> Result<(), Refusal> {
-        let mut headers = carried(order.attributes)?;
+        let mut headers = carried(order.headers)?;
         from(&mut headers, order)?;
         set(&mut headers, "x-amz-metadata-directive", "REPLACE")?;
         if create {
@@ -96,9 +97,9 @@ fn from(headers: &mut HeaderMap, order: &Order<'_>) -> Result<(), Refusal> {
 }
 
 /// What an object is to carry, as headers.
-fn carried(attributes: &Attributes) -> Result<HeaderMap, Refusal> {
+fn carried(wanted: &Headers) -> Result<HeaderMap, Refusal> {
     let mut headers = HeaderMap::new();
-    for (attribute, value) in attributes {
+    for (attribute, value) in &wanted.attributes {
         let value = value.as_ref();
         match attribute {
             Attribute::CacheControl => set(&mut headers, "cache-control", value)?,
@@ -110,6 +111,10 @@ fn carried(attributes: &Attributes) -> Result<HeaderMap, Refusal> {
             Attribute::Metadata(name) => set(&mut headers, &format!("x-amz-meta-{name}"), value)?,
             other => return Err(Refusal::Unable(format!("{other:?} cannot be set in a copy"))),
         }
+    }
+    if !wanted.tags.is_empty() {
+        set(&mut headers, "x-amz-tagging-directive", "REPLACE")?;
+        set(&mut headers, "x-amz-tagging", wanted.tags.encoded())?;
     }
     Ok(headers)
 }
