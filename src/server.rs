@@ -26,7 +26,7 @@ use crate::services::mover::Failpoints;
 use crate::services::relay::Relay;
 use crate::services::{Deps, Options, Roles, ServiceError, Services};
 use crate::ui::app::{App as Pages, shell};
-use crate::ui::routes::{Origin, PageFiles};
+use crate::ui::routes::{AskedPart, Origin, PART, PageFiles};
 use axum::Router;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
@@ -194,6 +194,7 @@ impl App {
             provide_context(services.clone());
             provide_context(files.clone());
             provide_context(origin());
+            provide_context(asked_part());
             if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
                 && let Ok(policy) = HeaderValue::from_str(&layers::page_policy(&nonce))
             {
@@ -252,6 +253,13 @@ fn origin() -> Origin {
         _ => "http",
     };
     Origin(host.map(|host| format!("{scheme}://{host}")).unwrap_or_default())
+}
+
+/// The part of a page that a tab asks for again.
+fn asked_part() -> AskedPart {
+    let parts = use_context::<Parts>();
+    let named = parts.and_then(|p| Some(p.headers.get(PART)?.to_str().ok()?.to_owned()));
+    AskedPart(named)
 }
 
 /// `dim serve`: until Ctrl-C or SIGTERM.

@@ -7,7 +7,7 @@ use super::{
     query::{JobQuery, PlanQuery},
 };
 use crate::domain::dataset::Page;
-use crate::domain::migration::{Job, JobDetail, JobEvent, LogLine, Plan};
+use crate::domain::migration::{Job, JobDetail, LogLine, Plan};
 use crate::domain::unit::Timestamp;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
@@ -53,31 +53,6 @@ pub async fn get_job(id: String) -> Result<JobPage, ApiError> {
         detail: services.mover.get_job(id).await?,
         now: super::form::now(),
     })
-}
-
-/// What of a job's page moves by itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JobCourse {
-    /// The job.
-    pub job: Job,
-    /// The stages it went through.
-    pub events: Vec<JobEvent>,
-    /// Seconds left at the fastest and the slowest of the latest rates.
-    pub left: Option<(i64, i64)>,
-}
-
-/// One job's stages and how far it is.
-///
-/// # Errors
-/// `not_found`, and those of the mover.
-#[server(prefix = "/api/fn", endpoint = "job-course", input = GetUrl)]
-pub async fn get_job_course(id: String) -> Result<JobCourse, ApiError> {
-    use crate::domain::migration::timeline::time_left;
-    let JobDetail {
-        job, events, samples, ..
-    } = get_job(id).await?.detail;
-    let left = time_left(&samples, job.status, job.attempt, &job.progress);
-    Ok(JobCourse { job, events, left })
 }
 
 /// The end of a job's log, oldest first.

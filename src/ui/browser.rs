@@ -4,6 +4,8 @@
 
 pub mod fetched;
 
+pub mod meters;
+
 pub mod sent;
 
 pub use sent::Sent;
@@ -215,10 +217,10 @@ fn form_of(event: &leptos::ev::SubmitEvent) -> Option<web_sys::HtmlFormElement> 
     event.target()?.dyn_into().ok()
 }
 
-/// What a click asks for when it is on a button that copies or prints.
+/// What a click asks for when it is on a button that copies, prints or shows what waits.
 pub fn click(event: &leptos::ev::MouseEvent) {
     let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
-    let button = target.and_then(|t| t.closest("[data-copy], [data-print]").ok().flatten());
+    let button = target.and_then(|t| t.closest("[data-copy], [data-print], [data-show]").ok().flatten());
     if let Some(button) = button {
         fetched::clicked(&button);
     }

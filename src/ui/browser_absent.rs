@@ -50,6 +50,16 @@ pub fn origin() -> String {
         .0
 }
 
+/// Meters of jobs.
+pub mod meters {
+    use crate::domain::event::JobStatusEvent;
+    use crate::domain::id::JobId;
+    use std::collections::HashMap;
+
+    /// Nothing is heard.
+    pub fn hear(_heard: HashMap<JobId, JobStatusEvent>) {}
+}
+
 /// What a server would answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {

@@ -5,7 +5,8 @@
 
 use super::{document, local_moment, local_text};
 use crate::domain::unit::Timestamp;
-use crate::ui::format::relative;
+use crate::ui::format::{plural, relative};
+use crate::ui::routes::PART;
 use js_sys::Promise;
 use std::cell::RefCell;
 use wasm_bindgen::{JsCast, JsValue};
@@ -35,16 +36,29 @@ pub struct Fetched {
 /// A page that is under way: the parts of one page ask for it at once, and it is fetched once.
 struct UnderWay {
     address: String,
+    /// The part of the page alone, where it has several.
+    part: Option<&'static str>,
     text: Promise,
+}
+
+/// A list that keeps its lines in their places, and the same list as the server has it now.
+struct Waiting {
+    shown: Element,
+    fresh: Node,
 }
 
 thread_local! {
     static UNDER_WAY: RefCell<Option<UnderWay>> = const { RefCell::new(None) };
+    static WAITING: RefCell<Option<Waiting>> = const { RefCell::new(None) };
 }
 
-/// Asks for a page and the element of that name on it; `None` when it does not come or has none.
-pub async fn page(address: &str, name: &str) -> Option<Fetched> {
-    let text = JsFuture::from(text(address)).await.ok()?.as_string()?;
+/// Asks for a page and the element of that name on it; `None` when it does not come or has none. `alone`: the page has other parts, which
+/// need not be drawn.
+pub async fn page(address: &str, name: &'static str, alone: bool) -> Option<Fetched> {
+    let text = JsFuture::from(text(address, alone.then_some(name)))
+        .await
+        .ok()?
+        .as_string()?;
     let page = DomParser::new()
         .ok()?
         .parse_from_string(&text, SupportedType::TextHtml)
@@ -55,10 +69,11 @@ pub async fn page(address: &str, name: &str) -> Option<Fetched> {
     })
 }
 
-fn text(address: &str) -> Promise {
+fn text(address: &str, part: Option<&'static str>) -> Promise {
+    let is_same = |one: &UnderWay| one.address == address && one.part == part;
     let same = UNDER_WAY.with_borrow(|one| {
         one.as_ref()
-            .filter(|one| one.address == address)
+            .filter(|one| is_same(one))
             .map(|one| one.text.clone())
     });
     if let Some(text) = same {
@@ -66,9 +81,12 @@ fn text(address: &str) -> Promise {
     }
     let owned = address.to_owned();
     let text = wasm_bindgen_futures::future_to_promise(async move {
-        let answer = of(&owned).await;
+        let answer = of(&owned, part).await;
         UNDER_WAY.with_borrow_mut(|one| {
-            if one.as_ref().is_some_and(|one| one.address == owned) {
+            if one
+                .as_ref()
+                .is_some_and(|one| one.address == owned && one.part == part)
+            {
                 *one = None;
             }
         });
@@ -76,14 +94,18 @@ fn text(address: &str) -> Promise {
     });
     UNDER_WAY.set(Some(UnderWay {
         address: address.to_owned(),
+        part,
         text: text.clone(),
     }));
     text
 }
 
-async fn of(address: &str) -> Option<String> {
+async fn of(address: &str, part: Option<&str>) -> Option<String> {
     let headers = Headers::new().ok()?;
     headers.set("accept", "text/html").ok()?;
+    if let Some(part) = part {
+        headers.set(PART, part).ok()?;
+    }
     let how = RequestInit::new();
     how.set_headers(&headers);
     Some(ask(address, &how).await?.1)
@@ -126,6 +148,7 @@ pub fn take_over(shown: &Element, fresh: &Element) {
     in_own_time(fresh, super::now_unix_secs());
     attributes(shown, fresh);
     children(shown, fresh);
+    super::meters::again(shown);
 }
 
 fn children(shown: &Node, fresh: &Node) {
@@ -181,12 +204,77 @@ fn key(node: &Node) -> Option<String> {
 
 fn change(old: &Node, new: &Node) {
     if let (Some(shown), Some(fresh)) = (old.dyn_ref::<Element>(), new.dyn_ref::<Element>()) {
-        if !shown.is_equal_node(Some(fresh)) {
+        if is_same_list(shown, fresh, "data-newer") {
+            // What it says is said by the list below it.
+        } else if is_same_list(shown, fresh, "data-held") {
+            hold(shown, fresh);
+        } else if !shown.is_equal_node(Some(fresh)) {
             attributes(shown, fresh);
             children(shown, fresh);
         }
     } else if old.node_value() != new.node_value() {
         old.set_node_value(new.node_value().as_deref());
+    }
+}
+
+fn is_same_list(shown: &Element, fresh: &Element, name: &str) -> bool {
+    let list = shown.get_attribute(name);
+    list.is_some() && list == fresh.get_attribute(name)
+}
+
+/// Changes lines that are shown in their places; those that are new wait above the list until they are asked for.
+fn hold(shown: &Element, fresh: &Element) {
+    let whole = fresh.clone_node_with_deep(true).ok();
+    let known = |parent: &Element, line: &Element| {
+        let wanted = key(line)?;
+        lines(parent).find(|other| key(other) == Some(wanted.clone()))
+    };
+    let mut new = 0_usize;
+    for line in lines(shown) {
+        match known(fresh, &line) {
+            Some(fresh) => change(&line, &fresh),
+            None => super::meters::left(&line),
+        }
+    }
+    for line in lines(fresh) {
+        new += usize::from(known(shown, &line).is_none());
+    }
+    let says = match new {
+        0 => String::new(),
+        n => {
+            let text = format!("{} new: show", plural(i64::try_from(n).unwrap_or(0), "job"));
+            format!(
+                r#"<p class="newer"><button type="button" data-show="" data-testid="show-new">{text}</button></p>"#
+            )
+        }
+    };
+    WAITING.set(whole.filter(|_| new > 0).map(|fresh| Waiting {
+        shown: shown.clone(),
+        fresh,
+    }));
+    say_newer(shown, &says);
+}
+
+fn lines(list: &Element) -> impl Iterator<Item = Element> + use<> {
+    let all = list.children();
+    let all: Vec<Element> = (0..all.length()).filter_map(|i| all.item(i)).collect();
+    all.into_iter()
+}
+
+fn say_newer(list: &Element, says: &str) {
+    let card = list.closest("section").ok().flatten();
+    let place = card.and_then(|card| card.query_selector("[data-newer]").ok().flatten());
+    if let Some(place) = place.filter(|place| place.inner_html() != says) {
+        place.set_inner_html(says);
+    }
+}
+
+/// Puts what waited in its place.
+fn show_waiting() {
+    if let Some(Waiting { shown, fresh }) = WAITING.take() {
+        children(&shown, &fresh);
+        say_newer(&shown, "");
+        super::meters::again(&shown);
     }
 }
 
@@ -247,8 +335,12 @@ pub fn in_own_time(root: &Element, now: i64) {
     }
 }
 
-/// A click on what copies a line or prints the page.
+/// A click on what copies a line, prints the page or shows what waits.
 pub(super) fn clicked(button: &Element) {
+    if button.has_attribute("data-show") {
+        show_waiting();
+        return;
+    }
     if button.has_attribute("data-print") {
         super::print();
         return;

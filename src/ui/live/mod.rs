@@ -1,7 +1,7 @@
 //! What the live connection has said since the page was drawn, as signals that parts follow.
 //!
 //! Invariant: a view drawn on the server needs none of this; what it says only replaces what the view already shows. Memory is
-//! bounded: one signal for each job on the page. Next: `socket.rs`, the one connection of a tab.
+//! bounded: counts, and the datasets of one frame. Next: `socket.rs`, the one connection of a tab.
 
 #[cfg(feature = "browser")]
 mod socket;
@@ -12,15 +12,17 @@ mod socket;
 
 pub mod batch;
 
-use crate::domain::event::JobStatusEvent;
-use crate::domain::id::{DatasetId, JobId};
-use crate::domain::migration::machine::{JobState, Wanted};
-use crate::domain::migration::{Job, JobStatus};
+use crate::domain::id::DatasetId;
 use crate::ui::browser;
 use batch::{Batch, Place};
 use leptos::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// A list or a sum looks again this often at most, when what happened is no change of stage.
+const CALM: Duration = Duration::from_secs(5);
+/// The page of one dataset or job.
+const CALM_OF_ONE: Duration = Duration::from_secs(2);
 
 /// How the connection is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,17 +70,11 @@ impl Follow {
     }
 }
 
-struct Watched {
-    last: ArcRwSignal<Option<JobStatusEvent>>,
-    watchers: usize,
-}
-
 /// The live state of this tab, in every part's context.
 #[derive(Clone, Copy)]
 pub struct Live {
     link: RwSignal<Link>,
     heard_at: RwSignal<Option<i64>>,
-    jobs: StoredValue<HashMap<JobId, Watched>>,
     stages: RwSignal<u64>,
     advice: RwSignal<u64>,
     accesses: RwSignal<i64>,
@@ -92,7 +88,6 @@ impl Live {
         let live = Self {
             link: RwSignal::new(Link::default()),
             heard_at: RwSignal::new(None),
-            jobs: StoredValue::new(HashMap::new()),
             stages: RwSignal::new(0),
             advice: RwSignal::new(0),
             accesses: RwSignal::new(0),
@@ -135,57 +130,14 @@ impl Live {
         }
     }
 
-    /// The last that was heard of a job while some part watches it.
-    #[must_use]
-    pub fn watch(self, id: JobId) -> ArcRwSignal<Option<JobStatusEvent>> {
-        let last = self
-            .jobs
-            .try_update_value(|jobs| {
-                let watched = jobs.entry(id).or_insert_with(|| Watched {
-                    last: ArcRwSignal::new(None),
-                    watchers: 0,
-                });
-                watched.watchers += 1;
-                watched.last.clone()
-            })
-            .unwrap_or_else(|| ArcRwSignal::new(None));
-        on_cleanup(move || {
-            self.jobs.try_update_value(|jobs| {
-                if let Some(watched) = jobs.get_mut(&id) {
-                    watched.watchers -= 1;
-                    if watched.watchers == 0 {
-                        jobs.remove(&id);
-                    }
-                }
-            });
-        });
-        last
-    }
-
-    /// A job with whatever was heard of it since it was fetched.
-    #[must_use]
-    pub fn job(self, fetched: Signal<Job>) -> Signal<Job> {
-        let last = self.watch(fetched.with_untracked(|j| j.id));
-        Memo::new(move |_| {
-            let mut job = fetched.get();
-            last.with(|event| {
-                if let Some(event) = event {
-                    overlay(&mut job, event);
-                }
-            });
-            job
-        })
-        .into()
-    }
-
-    /// Runs `then` after a job anywhere has changed its stage, and after a gap; at most once in `every`.
-    pub fn on_stage(self, every: Duration, then: impl Fn() + Copy + 'static) {
-        let (stages, afresh) = (self.stages, self.afresh);
-        on_rise(move || stages.get() + afresh.get(), every, then);
-    }
-
-    /// Runs `then` after what a page follows has happened, and when everything is to be looked at again; at most once in `every`.
-    pub fn on_follow(self, follow: RwSignal<Follow>, every: Duration, then: impl Fn() + Copy + 'static) {
+    /// Runs `then` after what a page follows has happened, and when everything is to be looked at again: after a change of stage at most
+    /// once in what `every` says, after anything else more calmly, since under load such things happen all the time.
+    pub fn on_follow(
+        self,
+        follow: RwSignal<Follow>,
+        every: StoredValue<Duration>,
+        then: impl Fn() + Copy + 'static,
+    ) {
         let Self {
             stages,
             afresh,
@@ -194,24 +146,34 @@ impl Live {
             accesses,
             ..
         } = self;
-        let seen = StoredValue::new(0_u64);
-        let count = move || {
-            let (stages, advice, afresh) = (stages.get(), advice.get(), afresh.get());
-            let touched = touched.get();
+        let soon = move || {
+            let (stages, afresh) = (stages.get(), afresh.get());
             match follow.get_untracked() {
                 Follow::Nothing => afresh,
-                Follow::Stages => afresh + stages,
-                Follow::Advice => afresh + stages + advice,
-                Follow::Everything => afresh + stages + advice + accesses.get().unsigned_abs(),
+                _ => afresh + stages,
+            }
+        };
+        let seen = StoredValue::new(0_u64);
+        let calmly = move || {
+            let (advice, touched, accesses) = (advice.get(), touched.get(), accesses.get());
+            match follow.get_untracked() {
+                Follow::Nothing | Follow::Stages => 0,
+                Follow::Advice => advice,
+                Follow::Everything => advice + accesses.unsigned_abs(),
                 Follow::Dataset(id) => {
                     if touched.contains(&id) {
                         seen.update_value(|n| *n += 1);
                     }
-                    afresh + stages + seen.get_value()
+                    seen.get_value()
                 }
             }
         };
-        on_rise(count, every, then);
+        on_rise(soon, move || every.get_value(), then);
+        let calm = move || match follow.get_untracked() {
+            Follow::Dataset(_) => CALM_OF_ONE,
+            _ => CALM,
+        };
+        on_rise(calmly, move || calm().max(every.get_value()), then);
     }
 
     /// Makes whatever follows the live state look again: something was changed from this page.
@@ -230,17 +192,7 @@ impl Live {
         if let Some(at) = batch.heard_at {
             self.heard_at.set(Some(at));
         }
-        for (id, event) in batch.jobs {
-            let last = self
-                .jobs
-                .try_with_value(|jobs| jobs.get(&id).map(|w| w.last.clone()))
-                .flatten();
-            if let Some(last) = last
-                && last.with_untracked(|l| l.as_ref().is_none_or(|l| l.seq <= event.seq))
-            {
-                last.set(Some(event));
-            }
-        }
+        browser::meters::hear(batch.jobs);
         if batch.stages > 0 {
             self.stages.update(|n| *n += batch.stages);
         }
@@ -260,7 +212,11 @@ impl Live {
 }
 
 /// Runs `then` when a count has risen: at once, then at most once in `every`, and never loses the last rise.
-fn on_rise(count: impl Fn() -> u64 + 'static, every: Duration, then: impl Fn() + Copy + 'static) {
+fn on_rise(
+    count: impl Fn() -> u64 + 'static,
+    every: impl Fn() -> Duration + 'static,
+    then: impl Fn() + Copy + 'static,
+) {
     let waiting = StoredValue::new(false);
     let last = StoredValue::new(None::<f64>);
     Effect::new(move |before: Option<u64>| {
@@ -278,7 +234,7 @@ fn on_rise(count: impl Fn() -> u64 + 'static, every: Duration, then: impl Fn() +
         let passed = last
             .get_value()
             .map_or(f64::INFINITY, |at| browser::monotonic_ms() - at);
-        let every_ms = every.as_secs_f64() * 1000.0;
+        let every_ms = every().as_secs_f64() * 1000.0;
         waiting.set_value(true);
         // A short wait at least: changes come in bursts, and the server has the whole burst by then.
         set_timeout(
@@ -287,27 +243,4 @@ fn on_rise(count: impl Fn() -> u64 + 'static, every: Duration, then: impl Fn() +
         );
         now
     });
-}
-
-/// Puts what was heard of a job over what was fetched, unless the fetched state is newer.
-fn overlay(job: &mut Job, event: &JobStatusEvent) {
-    if event.updated_at < job.updated_at.unix_secs() {
-        return;
-    }
-    if event.status != job.status {
-        job.wanted = None;
-        let state = JobState {
-            status: event.status,
-            wanted: job.wanted.as_deref().and_then(Wanted::parse),
-            rounds: 0,
-            undo_open: event.status == JobStatus::Completed,
-        };
-        job.actions = state.actions().into_iter().map(str::to_owned).collect();
-        job.reason.clone_from(&event.reason);
-    }
-    job.status = event.status;
-    job.progress = event.progress;
-    job.updated_at = job
-        .updated_at
-        .max(crate::domain::unit::Timestamp::from_unix_secs(event.updated_at));
 }

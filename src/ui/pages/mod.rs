@@ -2,14 +2,10 @@
 //!
 //! Pages know no service and no live protocol; what changes under them comes through the parts.
 //!
-//! Two kinds: those whose parts move by themselves are drawn by both sides, and the browser carries their code; all others are
-//! [`served`]: drawn by the server alone, and put in place as they come.
+//! Two kinds: what-if is drawn by both sides, and the browser carries its code; all others are [`served`]: drawn by the server alone, and
+//! put in place as they come.
 
 pub mod overview;
-
-pub mod jobs;
-
-pub mod job;
 
 pub mod what_if;
 

@@ -10,11 +10,14 @@ use crate::ui::parts::time::Now;
 use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::web_sys::HtmlDivElement as Root;
 use leptos_router::hooks::use_location;
 use std::time::Duration;
 
 pub use page as dataset;
 pub use page as datasets;
+pub use page as job;
+pub use page as jobs;
 pub use page as locations;
 pub use page as plan;
 pub use page as policies;
@@ -23,7 +26,7 @@ pub use page as recommendations;
 pub use page as report;
 pub use page as reports;
 
-/// It is asked for again this often at most.
+/// It is asked for again this often at most, unless it says otherwise.
 const EVERY: Duration = Duration::from_millis(1_500);
 
 /// The page at the present address.
@@ -51,22 +54,10 @@ pub fn overview_last() -> AnyView {
     served("last", "stack", None)
 }
 
-/// Name and filters of the list of jobs.
+/// Jobs that move, on the first page.
 #[must_use]
-pub fn job_head() -> AnyView {
-    served("job-head", "as-one", None)
-}
-
-/// The saved views of the list of jobs.
-#[must_use]
-pub fn job_views() -> AnyView {
-    served("views", "", None)
-}
-
-/// The record of a job.
-#[must_use]
-pub fn job_record() -> AnyView {
-    served("job", "cols", None)
+pub fn overview_running() -> AnyView {
+    served("running", "", None)
 }
 
 /// The element of that name on the page at the present address.
@@ -82,6 +73,13 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
     });
     let root = NodeRef::<Div>::new();
     let follow = RwSignal::new(Follow::Nothing);
+    let every = StoredValue::new(EVERY);
+    let followed = move |root: &Root| {
+        follow.set(Follow::read(&fetched::word(root, "data-follow")));
+        if let Ok(ms) = fetched::word(root, "data-every").parse() {
+            every.set_value(Duration::from_millis(ms));
+        }
+    };
     let drawn = StoredValue::new(false);
     let asked = StoredValue::new(0_u64);
     let is_titled = titled.is_some();
@@ -91,7 +89,7 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
             *n
         });
         spawn_local(async move {
-            let page = fetched::page(&address, name).await;
+            let page = fetched::page(&address, name, !is_titled).await;
             let Some(root) = root.try_get_untracked().flatten() else {
                 return;
             };
@@ -101,7 +99,7 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
             match page {
                 Some(page) => {
                     fetched::take_over(&root, &page.root);
-                    follow.set(Follow::read(&fetched::word(&root, "data-follow")));
+                    followed(&root);
                     if is_titled {
                         browser::set_title(&page.title);
                     }
@@ -125,7 +123,7 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
             load(here.clone());
         } else {
             drawn.set_value(true);
-            follow.set(Follow::read(&fetched::word(&root, "data-follow")));
+            followed(&root);
             if let Some(title) = titled.clone() {
                 // After those of the frame, which know of no page's own.
                 browser::on_next_frame(move || browser::set_title(&title));
@@ -133,7 +131,7 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
         }
         here
     });
-    Live::get().on_follow(follow, EVERY, move || load(address.get_untracked()));
+    Live::get().on_follow(follow, every, move || load(address.get_untracked()));
     // The server writes UTC; what is shown is the visitor's own time.
     Effect::new(move |_| {
         if let (Some(now), Some(root)) = (Now::get(), root.get()) {

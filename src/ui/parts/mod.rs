@@ -38,6 +38,8 @@ pub mod pager;
 
 pub mod job;
 
+pub mod told;
+
 pub mod stages;
 
 pub mod timeline;

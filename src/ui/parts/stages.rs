@@ -16,16 +16,9 @@ const WAY: [JobStatus; 5] = [
 
 /// The strip.
 #[must_use]
-pub fn stages(job: Signal<Job>, events: Memo<Vec<JobEvent>>) -> AnyView {
-    // Progress does not change the strip, so it is not redrawn for it.
-    let stage = Memo::new(move |_| job.with(|j| (j.status, j.attempt)));
+pub fn stages(job: &Job, events: &[JobEvent]) -> AnyView {
     view! {
-        <ol class="stages" aria-label="Stages of this job" data-testid="stages">
-            {move || {
-                let (status, attempt) = stage.get();
-                events.with(|events| strip(status, attempt, events))
-            }}
-        </ol>
+        <ol class="stages" aria-label="Stages of this job" data-testid="stages">{strip(job.status, job.attempt, events)}</ol>
     }
     .into_any()
 }

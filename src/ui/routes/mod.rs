@@ -29,15 +29,22 @@ pub struct PageFiles(pub Arc<BTreeMap<String, String>>);
 #[derive(Clone, Debug, Default)]
 pub struct Origin(pub String);
 
+/// Header of a request that asks for one part of a page, by the name that the part has in `data-served`.
+pub const PART: &str = "dim-part";
+
+/// The part of a page that was asked for, if not all of it; given to the drawing by the server alone.
+#[derive(Clone, Debug, Default)]
+pub struct AskedPart(pub Option<String>);
+
 pages! {
-    overview: pages::overview::page,
     what_if: pages::what_if::page,
-    jobs: pages::jobs::page,
-    job: pages::job::page,
     palette: super::parts::palette::palette,
 }
 
 served! {
+    overview: pages::overview::page,
+    jobs: pages::served::jobs,
+    job: pages::served::job,
     datasets: pages::served::datasets,
     dataset: pages::served::dataset,
     recommendations: pages::served::recommendations,

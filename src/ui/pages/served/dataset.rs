@@ -190,18 +190,15 @@ fn replay(report: Option<BacktestReport>, id: DatasetId) -> AnyView {
 }
 
 fn moves(jobs: Held<Page<Job>>) -> AnyView {
-    let shown = jobs.part(|p| p.items.iter().take(MOVES_SHOWN).cloned().collect::<Vec<_>>());
-    let none = Memo::new(move |_| shown.with(Vec::is_empty));
-    view! {
-        {move || {
-            if none.get() {
-                empty("It was never moved", "Plan a move on this page, and it will stand here.", None)
-            } else {
-                job_lines(shown)
-            }
-        }}
+    let jobs = jobs.now().items;
+    if jobs.is_empty() {
+        return empty(
+            "It was never moved",
+            "Plan a move on this page, and it will stand here.",
+            None,
+        );
     }
-    .into_any()
+    job_lines(jobs.iter().take(MOVES_SHOWN))
 }
 
 fn figures(s: &DatasetSummary) -> AnyView {

@@ -1,38 +1,87 @@
-//! What is recorded of a job: its course over time, objects, log, events and terms.
+//! One job: how far it is and what can be done with it, then everything recorded of it: its course over time, objects, log, events and
+//! terms.
 
 use crate::api::moves::{JobPage, get_job, get_job_log};
+use crate::domain::migration::timeline::time_left;
 use crate::domain::migration::{Job, JobDetail, JobEvent, ManifestObject};
 use crate::ui::browser;
-use crate::ui::format::title;
+use crate::ui::format::{duration, title};
 use crate::ui::pages::field;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;
+use crate::ui::parts::job::{self, actions, meter, stage_badge, told};
 use crate::ui::parts::load::empty;
 use crate::ui::parts::log::log_tail;
 use crate::ui::parts::once::Once;
 use crate::ui::parts::options::asked;
 use crate::ui::parts::outcome::outcome_card;
 use crate::ui::parts::plan::{checks, plan, saving};
+use crate::ui::parts::stages::stages;
 use crate::ui::parts::time::{full, moment};
 use crate::ui::parts::timeline::{gantt, replay, throughput};
+use crate::ui::parts::told::Told;
 use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::A;
 use leptos_router::hooks::use_params_map;
 
-/// The record. A job that is not there is said of by the page.
-pub fn record() -> AnyView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|p| p.get("id")).unwrap_or_default());
+/// The page.
+#[must_use]
+pub fn page() -> AnyView {
+    let id = untrack(|| use_params_map().with(|p| p.get("id"))).unwrap_or_default();
+    let title = format!("Job {id}");
     let at = field("at");
+    let id = Memo::new(move |_| id.clone());
     let page = Once::new(move || id.get(), get_job);
     let drawn = move |p: crate::ui::parts::load::Held<JobPage>| {
-        let at = at().and_then(|text| text.parse::<i64>().ok());
-        body(p.now(), at)
+        let at = untrack(at).and_then(|text| text.parse::<i64>().ok());
+        let page = p.now();
+        view! { {head(&page.detail)} {record(page, at)} }.into_any()
     };
-    view! { <div class="cols" data-served="job">{page.draw_or(drawn, |_| ().into_any())}</div> }.into_any()
+    view! { <div class="page" data-served="page" data-every="500"><Title text=title/>{page.draw(drawn)}</div> }.into_any()
 }
 
-fn body(page: JobPage, at: Option<i64>) -> AnyView {
+/// How far it is and what can be done with it.
+fn head(detail: &JobDetail) -> AnyView {
+    let JobDetail {
+        job, events, samples, ..
+    } = detail;
+    let (dataset, name) = (format!("/datasets/{}", job.dataset_id), job.dataset_name.clone());
+    let left = time_left(samples, job.status, job.attempt, &job.progress);
+    view! {
+        <header class="page-head" data-testid="job-page" data-status=job.status.as_str()>
+            <div>
+                <p class="crumbs"><A href="/jobs">"Jobs"</A>" / "{job.id.to_string()}</p>
+                <h1>"Move " <A href=dataset attr:class="name">{name}</A></h1>
+                <p class="row lead">{stage_badge(job.status)} <span data-testid="job-reason">{job.reason.clone()}</span></p>
+            </div>
+            {actions(job)}
+        </header>
+        <section class="card" aria-label="Progress" data-job-id=job.id.to_string() data-status=job.status.as_str() data-at=job::at(job)>
+            <div class="card-body">
+                {stages(job, events)}
+                {meter(job)}
+                <p class="small muted">{told(job, Told::Counted)} " " <span data-testid="time-left">{left.map(left_line)}</span></p>
+                <p class="visually-hidden" role="status">{told(job, Told::Milestone)}</p>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn left_line((fast, slow): (i64, i64)) -> String {
+    if fast == slow {
+        return format!("About {} left.", duration(fast));
+    }
+    format!(
+        "{} to {} left, at the fastest and slowest of the latest rates.",
+        duration(fast),
+        duration(slow)
+    )
+}
+
+fn record(page: JobPage, at: Option<i64>) -> AnyView {
     let JobPage { now, detail } = page;
     let id = detail.job.id;
     let log = Once::new(move || id.to_string(), get_job_log);
@@ -55,6 +104,7 @@ fn body(page: JobPage, at: Option<i64>) -> AnyView {
     });
     let follow = format!("dataset:{}", detail.job.dataset_id);
     view! {
+        <div class="cols">
         <div class="stack" data-follow=follow>
             <section class="card" aria-labelledby="course">
                 <div class="card-head"><h2 id="course">"Over time"</h2><span class="small muted">"recorded, every run by itself"</span></div>
@@ -85,6 +135,7 @@ fn body(page: JobPage, at: Option<i64>) -> AnyView {
             </section>
             {outcome}
             {elsewhere(&detail.job)}
+        </div>
         </div>
     }
     .into_any()

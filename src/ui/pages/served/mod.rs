@@ -1,8 +1,8 @@
-//! Pages that the server alone draws: lists, advice, places, prices and reports, which change when something has happened and not
-//! by themselves; and the parts of the other pages that do so.
+//! Pages that the server alone draws: all but what-if, whose sliders are computed in the browser.
 //!
-//! Invariant: each is one element with a name in `data-served`, complete without a script; `data-follow` in it names what makes it out of date.
-//! The browser carries no code of theirs: it asks for the page again and takes over what is different (`served_in_browser.rs`).
+//! Invariant: each is one element with a name in `data-served`, complete without a script; `data-follow` in it names what makes it out of
+//! date, `data-every` how many milliseconds lie between two looks at least. The browser carries no code of theirs: it asks for the page again and
+//! takes over what is different (`served_in_browser.rs`); meters alone follow what is heard without asking (`parts/job.rs`).
 
 mod dataset;
 mod datasets;
@@ -18,10 +18,12 @@ mod reports;
 
 pub use dataset::page as dataset;
 pub use datasets::page as datasets;
-pub use job::record as job_record;
-pub use jobs::{head as job_head, saved as job_views};
+pub use job::page as job;
+pub use jobs::page as jobs;
 pub use locations::page as locations;
-pub use overview::{last as overview_last, places as overview_stands, sums as overview_sums};
+pub use overview::{
+    last as overview_last, places as overview_stands, running as overview_running, sums as overview_sums,
+};
 pub use plan::page as plan;
 pub use policies::page as policies;
 pub use prices::page as prices;

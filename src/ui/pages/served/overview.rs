@@ -1,27 +1,84 @@
-//! What of the first page changes when something has happened: sums, where the data stands, the last events, the parts.
+//! The parts of the first page: sums, jobs that move, where the data stands, the last events, the parts of the server.
 
+use crate::api::moves::list_jobs;
+use crate::api::query::JobQuery;
 use crate::api::status::{get_health, get_overview, last_events, list_placements};
+use crate::domain::dataset::Page;
 use crate::domain::event::DomainEvent;
+use crate::domain::migration::{Job, JobStatus};
 use crate::domain::overview::{Attention, HealthReport, HealthStatus, Overview, PlacementShare};
 use crate::ui::browser;
 use crate::ui::format::{count, plural, title};
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::feed::event_line;
 use crate::ui::parts::icon::{Icon, icon};
+use crate::ui::parts::job::job_lines;
 use crate::ui::parts::load::empty;
 use crate::ui::parts::once::Once;
 use crate::ui::parts::share::shares;
+use crate::ui::routes::AskedPart;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
+/// Jobs shown here; the jobs page has all.
+const RUNNING_SHOWN: usize = 8;
+
 /// What needs a person, and the sums; or why they cannot be had.
 pub fn sums() -> AnyView {
+    if is_left_out("sums") {
+        return ().into_any();
+    }
     let overview = Once::new(|| (), |()| get_overview());
     view! { <div class="stack" data-served="sums" data-follow="everything">{overview.draw(|o| figures(&o.now()))}</div> }.into_any()
 }
 
+/// The jobs that move.
+pub fn running() -> AnyView {
+    if is_left_out("running") {
+        return ().into_any();
+    }
+    let active = || JobQuery {
+        status: Some("active".into()),
+        ..Default::default()
+    };
+    let jobs = Once::new(active, list_jobs);
+    view! {
+        <div data-served="running" data-follow="stages" data-every="700">
+            <section class="card" aria-labelledby="running">
+                <div class="card-head"><h2 id="running">"Running now"</h2><A href="/jobs" attr:class="small">"All jobs"</A></div>
+                {jobs.draw(|page| moving(&page.now()))}
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+fn moving(page: &Page<Job>) -> AnyView {
+    let shown: Vec<&Job> = page
+        .items
+        .iter()
+        .filter(|j| j.status != JobStatus::AwaitingApproval)
+        .take(RUNNING_SHOWN)
+        .collect();
+    let more = page.total - i64::try_from(page.items.len().min(RUNNING_SHOWN)).unwrap_or(0);
+    if shown.is_empty() {
+        return empty(
+            "Nothing is moving",
+            "Open a dataset and plan a move, or from a terminal:",
+            Some("dim migrate plan --dataset-id 1 --target-location NAME".into()),
+        );
+    }
+    let more = (more > 0).then(|| {
+        view! { <p class="card-foot small"><A href="/jobs?status=active">{format!("{} more", count(more))}</A></p> }
+    });
+    view! { {job_lines(shown.into_iter())} {more} }.into_any()
+}
+
 /// Where the data stands. What cannot be had is said once, by the sums.
 pub fn places() -> AnyView {
+    if is_left_out("stands") {
+        return ().into_any();
+    }
     let placements = Once::new(|| (), |()| list_placements());
     view! {
         <div data-served="stands" data-follow="advice">
@@ -33,6 +90,9 @@ pub fn places() -> AnyView {
 
 /// The last events and the parts of the server.
 pub fn last() -> AnyView {
+    if is_left_out("last") {
+        return ().into_any();
+    }
     let events = Once::new(|| (), |()| last_events());
     let health = Once::new(|| (), |()| get_health());
     view! {
@@ -48,6 +108,12 @@ pub fn last() -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// Whether another part alone was asked for.
+fn is_left_out(part: &str) -> bool {
+    let asked = use_context::<AskedPart>().and_then(|asked| asked.0);
+    asked.is_some_and(|asked| asked != part)
 }
 
 fn figures(o: &Overview) -> AnyView {
