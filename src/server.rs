@@ -32,7 +32,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use leptos::config::{Env, LeptosOptions};
-use leptos::nonce::use_nonce;
+use leptos::nonce::{Nonce, use_nonce};
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{
     LeptosRoutes, ResponseOptions, file_and_error_handler_with_context,
@@ -211,12 +211,22 @@ impl App {
                 context, shell,
             ))
             .layer(from_fn(http::redraw::once))
+            .layer(from_fn_with_state(self.pages(), http::remembered::recall))
             .with_state(self.leptos.clone());
         let api = http::router(&self.services)
             .merge(edges::ws::router())
             .merge(edges::sse::router())
             .with_state(self.services.clone());
         self.guarded(api.merge(pages))
+    }
+
+    /// Pages that were just drawn.
+    fn pages(&self) -> http::remembered::Pages {
+        let (store, clock) = (self.deps.store.clone(), self.deps.clock.clone());
+        http::remembered::Pages::new(
+            move || (store.commit_count(), clock.now().unix_secs()),
+            || Nonce::new().to_string(),
+        )
     }
 
     fn guarded(&self, router: Router) -> Router {

@@ -8,6 +8,8 @@ pub mod meters;
 
 pub mod sent;
 
+pub mod what_if;
+
 pub use sent::Sent;
 
 use wasm_bindgen::JsCast;
@@ -183,6 +185,14 @@ pub fn moved(event: &leptos::ev::Event) -> Option<String> {
         .has_attribute("data-send")
         .then(|| field.closest("form"))
         .and_then(Result::ok)??;
+    address_of(&form.dyn_into().ok()?)
+}
+
+/// The address of the scenario that a field of the what-if page asks for.
+#[must_use]
+pub fn played(event: &leptos::ev::Event) -> Option<String> {
+    let field: web_sys::Element = event.target()?.dyn_into().ok()?;
+    let form = field.closest("form[data-play]").ok()??;
     address_of(&form.dyn_into().ok()?)
 }
 

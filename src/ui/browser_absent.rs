@@ -60,6 +60,21 @@ pub mod meters {
     pub fn hear(_heard: HashMap<JobId, JobStatusEvent>) {}
 }
 
+/// Scenarios.
+pub mod what_if {
+    /// Nothing is played.
+    #[must_use]
+    pub fn play(_address: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Nobody plays.
+#[must_use]
+pub fn played(_event: &leptos::ev::Event) -> Option<String> {
+    None
+}
+
 /// What a server would answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {

@@ -37,6 +37,7 @@ pub mod prices;
 pub mod problem;
 pub mod recommendations;
 pub mod redraw;
+pub mod remembered;
 pub mod reports;
 pub mod table;
 pub mod trace;

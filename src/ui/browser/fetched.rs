@@ -143,6 +143,13 @@ pub fn word(root: &Element, name: &str) -> String {
     own.or_else(part).unwrap_or_default()
 }
 
+/// Whether a page computes by itself.
+#[must_use]
+pub fn has_scene(root: &Element) -> bool {
+    root.query_selector("[data-scene]")
+        .is_ok_and(|found| found.is_some())
+}
+
 /// Makes an element what a fetched one is.
 pub fn take_over(shown: &Element, fresh: &Element) {
     in_own_time(fresh, super::now_unix_secs());

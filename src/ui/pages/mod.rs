@@ -2,12 +2,9 @@
 //!
 //! Pages know no service and no live protocol; what changes under them comes through the parts.
 //!
-//! Two kinds: what-if is drawn by both sides, and the browser carries its code; all others are [`served`]: drawn by the server alone, and
-//! put in place as they come.
+//! All are [`served`]: drawn by the server alone, and put in place as they come.
 
 pub mod overview;
-
-pub mod what_if;
 
 /// The pages that the server draws.
 #[cfg(not(feature = "browser"))]
@@ -22,7 +19,6 @@ pub mod not_found;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 /// The head of a page: its title, and a sentence that says what it is for.
 fn head(title: &'static str, lead: impl Into<String>) -> AnyView {
@@ -37,10 +33,4 @@ fn head(title: &'static str, lead: impl Into<String>) -> AnyView {
         </header>
     }
     .into_any()
-}
-
-/// A field of the URL; an empty one is an absent one.
-fn field(name: &'static str) -> impl Fn() -> Option<String> + Copy {
-    let map = use_query_map();
-    move || map.with(|m| m.get(name)).filter(|v| !v.trim().is_empty())
 }

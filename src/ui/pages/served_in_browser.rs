@@ -7,6 +7,7 @@
 use crate::ui::browser::{self, fetched};
 use crate::ui::live::{Follow, Live};
 use crate::ui::parts::time::Now;
+use crate::ui::routes;
 use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -25,6 +26,7 @@ pub use page as prices;
 pub use page as recommendations;
 pub use page as report;
 pub use page as reports;
+pub use page as what_if;
 
 /// It is asked for again this often at most, unless it says otherwise.
 const EVERY: Duration = Duration::from_millis(1_500);
@@ -116,8 +118,15 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
         let Some(root) = root.get() else {
             return here;
         };
-        if before.is_some() {
-            load(here.clone());
+        if let Some(before) = before {
+            if fetched::has_scene(&root) && is_same_page(&before, &here) {
+                let played = here.clone();
+                spawn_local(async move {
+                    routes::play(played).await;
+                });
+            } else {
+                load(here.clone());
+            }
         } else if root.first_element_child().is_none() {
             fetched::loading(&root);
             load(here.clone());
@@ -139,4 +148,10 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
         }
     });
     view! { <div class=class node_ref=root></div> }.into_any()
+}
+
+/// Whether two addresses differ in what follows the path alone.
+fn is_same_page(one: &str, other: &str) -> bool {
+    let path = |address: &str| address.split('?').next().map(str::to_owned);
+    path(one) == path(other)
 }

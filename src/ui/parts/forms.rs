@@ -6,15 +6,23 @@
 use super::notice::Notices;
 use crate::ui::browser;
 use crate::ui::live::Live;
+use crate::ui::routes;
 use leptos::ev::{Event, SubmitEvent};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
-/// A field with `data-send` sends its form while it is moved: the address follows, and the page with it.
+/// A field with `data-send` sends its form while it is moved: the address follows, and the page with it. What-if is computed here.
 pub fn moved() -> impl Fn(Event) + Clone + 'static {
     let navigate = use_navigate();
     move |event: Event| {
+        if let Some(address) = browser::played(&event) {
+            spawn_local(async move {
+                routes::play(address).await;
+            });
+            return;
+        }
         if let Some(to) = browser::moved(&event) {
             let options = NavigateOptions {
                 replace: true,
@@ -23,6 +31,27 @@ pub fn moved() -> impl Fn(Event) + Clone + 'static {
             };
             navigate(&to, options);
         }
+    }
+}
+
+/// A scenario stands in the address once its field is let go.
+pub fn settled() -> impl Fn(Event) + Clone + 'static {
+    let navigate = use_navigate();
+    move |event: Event| {
+        let Some(address) = browser::played(&event) else {
+            return;
+        };
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            if let Some(to) = routes::play(address).await {
+                let options = NavigateOptions {
+                    replace: true,
+                    scroll: false,
+                    ..NavigateOptions::default()
+                };
+                navigate(&to, options);
+            }
+        });
     }
 }
 

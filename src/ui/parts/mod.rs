@@ -40,6 +40,8 @@ pub mod job;
 
 pub mod told;
 
+pub mod scenario;
+
 pub mod stages;
 
 pub mod timeline;

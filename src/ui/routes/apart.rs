@@ -43,6 +43,17 @@ impl ChooseView for Page {
     }
 }
 
+/// Shows the scenario of an address on the what-if page, and gives the shortest address of the same. `None` as well when its code did not
+/// come: the form then asks the server.
+pub async fn play(address: String) -> Option<String> {
+    use leptos::wasm_split::wasm_split;
+    #[wasm_split(what_if, wasm_split_path = ::leptos::wasm_split, fallible)]
+    fn answer(address: String) -> Result<Option<String>, SplitLoaderError> {
+        Ok(crate::ui::browser::what_if::play(&address))
+    }
+    answer(address).await.ok().flatten()
+}
+
 macro_rules! pages {
     ($($name:ident: $draw:path),* $(,)?) => {$(
         #[doc = concat!("The page `", stringify!($name), "`.")]

@@ -15,7 +15,7 @@ mod code;
 #[path = "apart.rs"]
 mod code;
 
-pub use code::Page;
+pub use code::{Page, play};
 
 use super::pages;
 use std::collections::BTreeMap;
@@ -37,7 +37,6 @@ pub const PART: &str = "dim-part";
 pub struct AskedPart(pub Option<String>);
 
 pages! {
-    what_if: pages::what_if::page,
     palette: super::parts::palette::palette,
 }
 
@@ -45,6 +44,7 @@ served! {
     overview: pages::overview::page,
     jobs: pages::served::jobs,
     job: pages::served::job,
+    what_if: pages::served::what_if,
     datasets: pages::served::datasets,
     dataset: pages::served::dataset,
     recommendations: pages::served::recommendations,

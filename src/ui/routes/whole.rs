@@ -1,6 +1,7 @@
 //! All pages in one program.
 
 use super::PageFiles;
+use crate::ui::browser;
 use leptos::prelude::*;
 use leptos_meta::Link;
 use leptos_router::ChooseView;
@@ -31,6 +32,11 @@ fn announce(page: &str) {
             view! { <Link rel="preload" href=format!("/pkg/{file}") as_="fetch" crossorigin="anonymous"/> }
                 .to_html();
     }
+}
+
+/// Shows the scenario of an address on the what-if page, and gives the shortest address of the same.
+pub async fn play(address: String) -> Option<String> {
+    browser::what_if::play(&address)
 }
 
 macro_rules! pages {

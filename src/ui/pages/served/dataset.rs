@@ -14,7 +14,7 @@ use crate::domain::recommendation::outcome::Advice;
 use crate::domain::replica::{Replica, ReplicaRole};
 use crate::domain::unit::Timestamp;
 use crate::ui::format::{count, monthly, plural, times_of_size, title};
-use crate::ui::pages::field;
+use crate::ui::pages::served::field;
 use crate::ui::parts::advice::card;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::command::command;

@@ -8,7 +8,7 @@ use crate::domain::label::LabelCount;
 use crate::domain::location::Location;
 use crate::domain::view::ViewOf;
 use crate::ui::format::{count, monthly, times_of_size};
-use crate::ui::pages::{field, head};
+use crate::ui::pages::{head, served::field};
 use crate::ui::parts::ask::ask;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::icon::{Icon, icon};

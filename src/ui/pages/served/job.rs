@@ -6,7 +6,7 @@ use crate::domain::migration::timeline::time_left;
 use crate::domain::migration::{Job, JobDetail, JobEvent, ManifestObject};
 use crate::ui::browser;
 use crate::ui::format::{duration, title};
-use crate::ui::pages::field;
+use crate::ui::pages::served::field;
 use crate::ui::parts::badge::{badge, status_badge};
 use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;

@@ -9,7 +9,7 @@ use crate::api::views::list_views;
 use crate::domain::dataset::Page;
 use crate::domain::migration::Job;
 use crate::domain::view::ViewOf;
-use crate::ui::pages::field;
+use crate::ui::pages::served::field;
 use crate::ui::parts::job::job_row;
 use crate::ui::parts::load::empty;
 use crate::ui::parts::once::Once;

@@ -5,7 +5,7 @@ use crate::api::moves::plan_move;
 use crate::api::query::PlanQuery;
 use crate::domain::location::Location;
 use crate::domain::migration::Plan;
-use crate::ui::pages::field;
+use crate::ui::pages::served::field;
 use crate::ui::parts::ask::ask;
 use crate::ui::parts::command::command;
 use crate::ui::parts::once::Once;

@@ -5,7 +5,7 @@ use crate::api::query::href;
 use crate::domain::price::book::{BillingUnit, PriceBook};
 use crate::domain::price::listing::BookSummary;
 use crate::ui::format::plural;
-use crate::ui::pages::{field, head};
+use crate::ui::pages::{head, served::field};
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::command::command;
 use crate::ui::parts::icon::Icon;

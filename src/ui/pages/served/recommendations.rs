@@ -7,7 +7,7 @@ use crate::domain::dataset::Page;
 use crate::domain::recommendation::{Action, ReviewStatus};
 use crate::domain::view::ViewOf;
 use crate::ui::format::{days, monthly, title};
-use crate::ui::pages::{field, head};
+use crate::ui::pages::{head, served::field};
 use crate::ui::parts::badge::badge;
 use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::load::{Held, empty};

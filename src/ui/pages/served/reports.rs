@@ -3,7 +3,7 @@
 use crate::api::query::href;
 use crate::api::reports::get_report;
 use crate::domain::report::{Report, ReportName};
-use crate::ui::pages::{field, head};
+use crate::ui::pages::{head, served::field};
 use crate::ui::parts::command::command;
 use crate::ui::parts::icon::{Icon, icon};
 use crate::ui::parts::once::Once;
