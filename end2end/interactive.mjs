@@ -9,7 +9,7 @@ const browser = await chromium.launch({
 });
 const middle = (all) => all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
 
-for (const path of ["/", "/datasets", "/datasets/1", "/recommendations", "/jobs", "/reports/savings"]) {
+for (const path of ["/", "/datasets", "/datasets/1", "/recommendations", "/jobs", "/jobs/1", "/datasets/7/what-if", "/reports/savings"]) {
   const seen = { read: [], answers: [], bytes: [] };
   for (let round = 0; round < Number(rounds); round += 1) {
     const context = await browser.newContext();

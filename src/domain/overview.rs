@@ -37,6 +37,12 @@ pub struct Overview {
     pub found_saving_nanousd: NanoUsd,
     /// How many there are.
     pub move_recommendation_count: i64,
+    /// Sum of the monthly savings of recommendations to move that people put off or turned down.
+    #[serde(default)]
+    pub missed_saving_nanousd: NanoUsd,
+    /// How many those are.
+    #[serde(default)]
+    pub missed_count: i64,
     /// Sum of the monthly savings of the recommendations whose move was completed and not undone.
     pub realised_saving_nanousd: NanoUsd,
     /// Where the data stands.

@@ -67,6 +67,8 @@ impl OverviewService {
             monthly_cost_nanousd: NanoUsd(monthly.map(|m| m.0).sum()),
             found_saving_nanousd: found.saving,
             move_recommendation_count: found.moves,
+            missed_saving_nanousd: found.missed_saving,
+            missed_count: found.missed,
             realised_saving_nanousd: jobs_list::realised_saving(&mut conn).await?,
             jobs_by_status: jobs_list::counts_by_status(&mut conn).await?,
             attention,

@@ -482,7 +482,8 @@ async fn the_list_is_in_the_order_of_net_savings_pages_to_its_end_and_is_filtere
         .unwrap();
     assert_eq!(count(open()).await, 29);
     let sums = app.services().overview.overview().await.unwrap();
-    assert_eq!(sums.move_recommendation_count, 29);
+    assert_eq!((sums.move_recommendation_count, sums.missed_count), (29, 1));
+    assert!(sums.missed_saving_nanousd > NanoUsd::ZERO);
     clock.advance_micros(Timestamp::DAY + 1);
     assert_eq!(count(open()).await, 30);
     for bad in [

@@ -17,6 +17,10 @@ pub struct Found {
     pub moves: i64,
     /// Their savings for 30 days.
     pub saving: NanoUsd,
+    /// How many were put off or turned down.
+    pub missed: i64,
+    /// What those would save in a month.
+    pub missed_saving: NanoUsd,
 }
 
 /// One line for each location and storage class that datasets are served from, the largest first.
@@ -58,10 +62,12 @@ pub async fn shares(conn: &mut Conn) -> Result<Vec<PlacementShare>, StoreError> 
 /// The database's own.
 pub async fn found(conn: &mut Conn, now: Timestamp) -> Result<Found, StoreError> {
     let row = sqlx::query(
-        "SELECT m.moves - w.moves, m.saving - w.saving FROM \
+        "SELECT m.moves - w.moves, m.saving - w.saving, w.missed, w.missed_saving FROM \
          (SELECT COUNT(*) AS moves, CAST(COALESCE(SUM(rec_saving), 0) AS BIGINT) AS saving \
          FROM datasets WHERE rec_action = 'move') m, \
-         (SELECT COUNT(*) AS moves, CAST(COALESCE(SUM(d.rec_saving), 0) AS BIGINT) AS saving \
+         (SELECT COUNT(*) AS moves, CAST(COALESCE(SUM(d.rec_saving), 0) AS BIGINT) AS saving, \
+         CAST(COALESCE(SUM(CASE WHEN r.review <> 'accepted' THEN 1 ELSE 0 END), 0) AS BIGINT) AS missed, \
+         CAST(COALESCE(SUM(CASE WHEN r.review <> 'accepted' THEN d.rec_saving ELSE 0 END), 0) AS BIGINT) AS missed_saving \
          FROM recommendations r JOIN datasets d ON d.id = r.dataset_id \
          WHERE r.action = 'move' AND r.review <> 'open' \
          AND (r.review <> 'snoozed' OR r.review_until IS NULL OR r.review_until > $1)) w",
@@ -72,6 +78,8 @@ pub async fn found(conn: &mut Conn, now: Timestamp) -> Result<Found, StoreError>
     Ok(Found {
         moves: row.try_get(0)?,
         saving: NanoUsd(row.try_get(1)?),
+        missed: row.try_get(2)?,
+        missed_saving: NanoUsd(row.try_get(3)?),
     })
 }
 

@@ -281,6 +281,17 @@ pub struct PlanCostLine {
     pub amount_nanousd: NanoUsd,
 }
 
+/// The objects of a plan whose names begin alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanPrefix {
+    /// The first folder of their names, with its slash; empty for those in none, `…` for all folders after the first 100.
+    pub prefix: String,
+    /// How many.
+    pub object_count: i64,
+    /// Their bytes.
+    pub size_bytes: Bytes,
+}
+
 /// A check that a plan made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanCheck {
@@ -325,6 +336,9 @@ pub struct Plan {
     /// Bytes that will be written, where they are more because they are encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_bytes: Option<Bytes>,
+    /// How they are spread over the first folder of their names, in the order of the names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<PlanPrefix>,
     /// Entries left out, with the reason; at most 100.
     pub skipped: Vec<crate::domain::dataset::SkippedEntry>,
     /// Free space at the target, where the store tells it.

@@ -116,6 +116,7 @@ impl Mover {
             size_bytes: census.size,
             encryption: target.location.encryption.clone(),
             written_bytes: target.location.encryption.as_ref().map(|_| census.written),
+            prefixes: census.prefixes.clone(),
             skipped: census.skipped().to_vec(),
             target_free_bytes: survey.ok().and_then(|s| s.free_bytes),
             cost_lines: figures.lines,

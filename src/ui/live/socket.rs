@@ -19,6 +19,8 @@ use web_sys::{MessageEvent, WebSocket};
 const BACK_OFF_FIRST_MS: u64 = 400;
 /// No pause is longer: a visitor who looks at "reconnecting" waits no more than this.
 const BACK_OFF_MAX_MS: u64 = 15_000;
+/// What was heard is shown this often at most: a reader does not see more, and each time the browser lays the page out anew.
+const SHOW_EVERY_MS: f64 = 200.0;
 /// How often the connection is proved while the tab is seen. The server's own pings are invisible to a page.
 const PROVE_EVERY: Duration = Duration::from_secs(10);
 /// An answer later than this means a dead connection.
@@ -54,6 +56,8 @@ struct Socket {
     place: RefCell<Place>,
     batch: RefCell<Batch>,
     frame_asked: Cell<bool>,
+    /// When what was heard was last shown.
+    shown_at: Cell<f64>,
     failures: Cell<u32>,
     retry: Cell<Option<TimeoutHandle>>,
     /// Counts what was heard, so that a proof can see whether anything came.
@@ -73,6 +77,7 @@ pub(super) fn start(live: Live, place: Place) {
         place: RefCell::new(place),
         batch: RefCell::default(),
         frame_asked: Cell::new(false),
+        shown_at: Cell::new(0.0),
         failures: Cell::new(0),
         retry: Cell::new(None),
         heard: Cell::new(0),
@@ -211,12 +216,20 @@ impl Socket {
         self.live.set_link(Link::Live);
         if !self.frame_asked.replace(true) {
             let socket = self.clone();
-            browser::on_next_frame(move || socket.flush());
+            let show = move || browser::on_next_frame(move || socket.flush());
+            let wait = SHOW_EVERY_MS - (browser::monotonic_ms() - self.shown_at.get());
+            if wait > 0.0 {
+                // Never longer than the whole of it, whatever the clock did.
+                set_timeout(show, Duration::from_millis(wait.min(SHOW_EVERY_MS) as u64));
+            } else {
+                show();
+            }
         }
     }
 
     fn flush(&self) {
         self.frame_asked.set(false);
+        self.shown_at.set(browser::monotonic_ms());
         let batch = self.batch.take();
         self.live.apply(batch);
     }

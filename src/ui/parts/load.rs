@@ -107,7 +107,7 @@ pub fn empty(title: &str, text: &str, example: Option<String>) -> AnyView {
     view! {
         <div class="empty">
             {icon(Icon::Empty)}
-            <h3>{title}</h3>
+            <p class="empty-title">{title}</p>
             <p class="soft">{text}</p>
             {example.map(command)}
         </div>

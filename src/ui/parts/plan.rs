@@ -2,9 +2,10 @@
 
 use super::icon::{Icon, icon};
 use super::place::place;
+use crate::domain::migration::options::VerifyLevel;
 use crate::domain::migration::{Plan, PlanCheck};
 use crate::domain::unit::NanoUsd;
-use crate::ui::format::{counted, duration, plural, title};
+use crate::ui::format::{count, counted, duration, plural, title};
 use leptos::prelude::*;
 
 /// Below this a saving or a loss is not worth a sign: a hundredth of a cent a month.
@@ -22,14 +23,63 @@ pub fn plan(plan: &Plan) -> AnyView {
     view! {
         <ol class="planlines">
             {line("add", "+", "Copy", view! { {what} " to " {target} {addresses} }.into_any())}
-            {line("add", "=", "Verify", "Every object is read back at the target and compared with the hash of what was read at the source.".into_any())}
+            {line("add", "=", "Verify", verified(plan.options.verify).into_any())}
             {line("change", "~", "Switch", "Readers are sent to the target in one transaction. Until then the source serves.".into_any())}
             {line("remove", "−", "Later", plan.deletes.clone().into_any())}
         </ol>
         {terms(plan)}
+        {prefixes(plan)}
         {costs(plan)}
     }
     .into_any()
+}
+
+fn verified(how: VerifyLevel) -> &'static str {
+    match how {
+        VerifyLevel::Full => {
+            "Every object is read back at the target and compared with the hash of what was read at the source."
+        }
+        VerifyLevel::Checksum => {
+            "The checksum that the store keeps of each object is compared with that of the bytes read at the source; what has none is read back."
+        }
+        VerifyLevel::Size => "Names, sizes and times are compared; nothing is read back.",
+    }
+}
+
+/// Objects and bytes by the first folder of their names, where there is more than one.
+fn prefixes(plan: &Plan) -> Option<AnyView> {
+    if plan.prefixes.len() < 2 {
+        return None;
+    }
+    let head = format!("By prefix: {}", counted(plan.prefixes.len(), "folder", "folders"));
+    let rows = plan
+        .prefixes
+        .iter()
+        .map(|p| {
+            let name = match p.prefix.as_str() {
+                "" => "in no folder".to_owned(),
+                "…" => "all others".to_owned(),
+                name => name.to_owned(),
+            };
+            view! {
+                <tr><th scope="row" class="mono">{name}</th><td class="num">{count(p.object_count)}</td><td class="num">{p.size_bytes.to_string()}</td></tr>
+            }
+        })
+        .collect_view();
+    Some(
+        view! {
+            <details class="quiet" data-testid="by-prefix">
+                <summary>{head}</summary>
+                <div class="table-wrap">
+                    <table class="costs">
+                        <thead><tr><th scope="col">"Prefix"</th><th scope="col" class="num">"Objects"</th><th scope="col" class="num">"Size"</th></tr></thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </div>
+            </details>
+        }
+        .into_any(),
+    )
 }
 
 fn line(tone: &'static str, sign: &'static str, verb: &'static str, text: AnyView) -> AnyView {

@@ -96,7 +96,8 @@ fn grid(t: &Table) -> AnyView {
         );
         view! { <p class="small muted">{text}</p> }
     });
-    let label = t.title.clone();
+    // The card around it has the title alone.
+    let label = format!("{}, table", t.title);
     view! {
         <div class="table-wrap" role="region" aria-label=label tabindex="0">
             <table>

@@ -5,6 +5,7 @@
 use super::checks::{AZURE_ONE_REQUEST, BLOCK};
 use crate::domain::dataset::SkippedEntry;
 use crate::domain::encryption::stored_bytes;
+use crate::domain::migration::PlanPrefix;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::Listing;
 use std::collections::HashSet;
@@ -26,6 +27,8 @@ pub(super) struct Census {
     encrypted: bool,
     /// Space on disk for the copies: whole blocks, at least one an object.
     pub(super) on_disk: Bytes,
+    /// How they are spread over the first folder of their names.
+    pub(super) prefixes: Vec<PlanPrefix>,
     /// Objects of which Azure keeps no checksum.
     pub(super) over_one_request: u64,
     /// What is no object, and what cannot be one.
@@ -62,6 +65,7 @@ impl Census {
             let blocks = written.0.div_ceil(BLOCK).max(1);
             self.on_disk += Bytes(blocks.saturating_mul(BLOCK));
             self.over_one_request += u64::from(object.size_bytes > AZURE_ONE_REQUEST);
+            self.spread(&object.key, object.size_bytes);
             self.fold(&object.key);
             self.look_above(&object.key);
         }
@@ -78,6 +82,34 @@ impl Census {
     /// Entries that are left out: the first of them.
     pub(super) fn skipped(&self) -> &[SkippedEntry] {
         &self.left_out.skipped
+    }
+
+    /// Names come in order, so that those which begin alike come together; those in no folder come between them.
+    fn spread(&mut self, key: &str, size: Bytes) {
+        let first = key.find('/').map_or("", |at| &key[..=at]);
+        let known = if first.is_empty() {
+            self.prefixes.iter().position(|p| p.prefix.is_empty())
+        } else {
+            self.prefixes.iter().rposition(|p| p.prefix == first)
+        };
+        let at = known.unwrap_or_else(|| {
+            if self.prefixes.len() < PREFIXES_MAX {
+                self.prefixes.push(PlanPrefix {
+                    prefix: first.to_owned(),
+                    ..PlanPrefix::default()
+                });
+            } else if self.prefixes.len() == PREFIXES_MAX {
+                self.prefixes.push(PlanPrefix {
+                    prefix: "…".to_owned(),
+                    ..PlanPrefix::default()
+                });
+            }
+            self.prefixes.len() - 1
+        });
+        if let Some(of) = self.prefixes.get_mut(at) {
+            of.object_count += 1;
+            of.size_bytes += size;
+        }
     }
 
     fn fold(&mut self, key: &str) {
@@ -122,6 +154,9 @@ impl Census {
         self.above.push(key.to_owned());
     }
 }
+
+/// Folders that a plan names; the rest are one line.
+const PREFIXES_MAX: usize = 100;
 
 /// Keys that are remembered because their folded form is another one.
 const PENDING_MAX: usize = 1000;
@@ -178,6 +213,25 @@ mod tests {
         assert_eq!(census.on_disk, Bytes(6 * 8192));
         assert_eq!(census.shadows.as_deref(), Some("a"));
         assert_eq!(census.folded, (1, Some(("A".into(), "a".into()))));
+    }
+
+    #[test]
+    fn objects_are_spread_over_their_first_folders_and_the_list_is_bounded() {
+        let mut census = Census::default();
+        census.add(&page(&["a-b", "a/1", "a/2/3"]));
+        census.add(&page(&["a/4", "b", "c/1"]));
+        let of = |census: &Census| -> Vec<(String, i64)> {
+            let all = census.prefixes.iter();
+            all.map(|p| (p.prefix.clone(), p.object_count)).collect()
+        };
+        let told = [("", 2), ("a/", 3), ("c/", 1)].map(|(p, n)| (p.to_owned(), n));
+        assert_eq!(of(&census), told);
+        assert_eq!(census.prefixes[1].size_bytes, Bytes(15_000));
+        let many: Vec<String> = (0..250).map(|i| format!("d{i:03}/x")).collect();
+        let names: Vec<&str> = many.iter().map(String::as_str).collect();
+        census.add(&page(&names));
+        assert_eq!(census.prefixes.len(), PREFIXES_MAX + 1);
+        assert_eq!(of(&census).last().unwrap(), &("…".to_owned(), 153));
     }
 
     #[test]

@@ -121,6 +121,10 @@ fn figures(o: &Overview) -> AnyView {
         "a month, by {}",
         plural(o.move_recommendation_count, "open recommendation")
     );
+    let missed = format!(
+        "a month, by {} put off or turned down",
+        plural(o.missed_count, "proposal")
+    );
     view! {
         {attention(&o.attention)}
         <div class="figures">
@@ -128,6 +132,7 @@ fn figures(o: &Overview) -> AnyView {
             {figure("/datasets?sort=cost", "Cost a month", o.monthly_cost_nanousd.to_string(), "at the rate of the last 30 days".into())}
             {figure("/datasets?advice=move&sort=saving", "Savings found", o.found_saving_nanousd.to_string(), found)}
             {figure("/reports/savings", "Savings realised", o.realised_saving_nanousd.to_string(), "a month, forecast of the completed moves".into())}
+            {figure("/recommendations?review=rejected", "Savings missed", o.missed_saving_nanousd.to_string(), missed)}
             <a class="figure" href="/datasets?sort=last_access">
                 <span class="figure-label">"Accesses counted"</span>
                 <span class="figure-value" data-testid="access-count">{count(o.access_event_count)}</span>
