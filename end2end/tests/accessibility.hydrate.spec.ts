@@ -11,7 +11,7 @@ test.beforeAll(async () => {
 test.afterAll(async () => server?.stop());
 
 test('no page has a fault that a machine can find in its accessibility', async ({ page }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(600_000);
   for (const [name, path] of await addresses(server)) {
     await page.goto(server.url + path);
     for (const scheme of ['light', 'dark'] as const) {

@@ -15,7 +15,7 @@ test.beforeAll(async () => {
 test.afterAll(async () => server?.stop());
 
 test('each page is complete, has one heading, and reads well in both themes and on a phone', async ({ page }, info) => {
-  test.setTimeout(300_000);
+  test.setTimeout(600_000);
   const heard = listen(page);
   const how = info.project.name === 'without-javascript' ? 'nojs' : 'js';
   for (const [name, path] of await addresses(server)) {
