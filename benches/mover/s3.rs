@@ -1,7 +1,9 @@
 //! An S3 server as a process of its own: s3s-fs over a directory, with an index of its keys as real stores have one.
 //!
 //! s3s-fs walks the whole directory for each page of a listing and lists no ETags; a listing of 20,000 objects would measure only that.
+//! Large objects are kept by `parts.rs`.
 
+use super::parts::Parts;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::auth::SimpleAuth;
 use s3s::dto::*;
@@ -24,7 +26,7 @@ pub async fn serve(dir: &Path) -> Result<(), super::Failure> {
     let indexed = Indexed {
         fs: FileSystem::new(dir).map_err(|e| format!("{e:?}"))?,
         keys: Mutex::default(),
-        sizes: Mutex::default(),
+        parts: Parts::new(dir.join(".parts"))?,
     };
     let mut builder = S3ServiceBuilder::new(indexed);
     builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
@@ -52,17 +54,12 @@ struct Known {
 struct Indexed {
     fs: FileSystem,
     keys: Mutex<BTreeMap<String, Known>>,
-    /// Bytes so far of uploads in parts.
-    sizes: Mutex<BTreeMap<String, i64>>,
+    parts: Parts,
 }
 
 impl Indexed {
     fn keys(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sizes(&self) -> MutexGuard<'_, BTreeMap<String, i64>> {
-        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, key: String, size: i64, e_tag: Option<ETag>) {
@@ -76,14 +73,23 @@ impl S3 for Indexed {
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let (key, size) = (req.input.key.clone(), req.input.content_length.unwrap_or(0));
         let answer = self.fs.put_object(req).await?;
+        self.parts.forget(&key);
         self.put(key, size, answer.output.e_tag.clone());
         Ok(answer)
     }
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        self.fs.get_object(req).await
+        match self.parts.find(&req.input.key) {
+            Some(whole) => whole
+                .get(req.input.range.as_ref(), req.input.if_match.as_ref())
+                .map(S3Response::new),
+            None => self.fs.get_object(req).await,
+        }
     }
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        self.fs.head_object(req).await
+        match self.parts.find(&req.input.key) {
+            Some(whole) => Ok(S3Response::new(whole.head())),
+            None => self.fs.head_object(req).await,
+        }
     }
     async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         self.fs.head_bucket(req).await
@@ -98,31 +104,24 @@ impl S3 for Indexed {
         &self,
         req: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        self.fs.create_multipart_upload(req).await
+        Ok(S3Response::new(self.parts.begin(req.input)))
     }
     async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        let size = req.input.content_length.unwrap_or(0);
-        *self.sizes().entry(req.input.upload_id.clone()).or_default() += size;
-        self.fs.upload_part(req).await
+        self.parts.part(req.input).await.map(S3Response::new)
     }
     async fn complete_multipart_upload(
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let (key, id) = (req.input.key.clone(), req.input.upload_id.clone());
-        let answer = self.fs.complete_multipart_upload(req).await?;
-        let size = self.sizes().remove(&id).unwrap_or(0);
-        // The answer is a future of its own in s3s; its ETag is that of a HEAD.
-        let asked = HeadObjectInput::builder()
-            .bucket(BUCKET.to_owned())
-            .key(key.clone())
-            .build();
-        let e_tag = match asked {
-            Ok(input) => self.fs.head_object(request(input)).await?.output.e_tag,
-            Err(_) => None,
-        };
-        self.put(key, size, e_tag);
-        Ok(answer)
+        let (key, whole) = self.parts.complete(&req.input.upload_id)?;
+        let size = i64::try_from(whole.size()).unwrap_or(i64::MAX);
+        self.put(key.clone(), size, Some(whole.e_tag()));
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            bucket: Some(req.input.bucket),
+            key: Some(key),
+            e_tag: Some(whole.e_tag()),
+            ..CompleteMultipartUploadOutput::default()
+        }))
     }
     async fn list_multipart_uploads(
         &self,
@@ -196,19 +195,5 @@ impl S3 for Indexed {
             ),
             ..ListObjectsV2Output::default()
         }))
-    }
-}
-
-fn request<T>(input: T) -> S3Request<T> {
-    S3Request {
-        input,
-        method: axum::http::Method::GET,
-        uri: axum::http::Uri::from_static("/"),
-        headers: axum::http::HeaderMap::new(),
-        extensions: axum::http::Extensions::new(),
-        credentials: None,
-        region: None,
-        service: None,
-        trailing_headers: None,
     }
 }
