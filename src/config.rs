@@ -106,6 +106,11 @@ pub const SETTINGS: &[Setting] = &[
         "how long a store may give no sign of life before a job on it is paused",
     ),
     setting(
+        "transfer_mib",
+        Some("16"),
+        "MiB of objects in memory on their way to buckets; each 8 are a part of a large object under way",
+    ),
+    setting(
         "allow_remote",
         Some("false"),
         "true allows an address that other machines can reach; there is no sign-in yet",
@@ -256,6 +261,17 @@ impl Resolved {
             .map_err(|e: T::Err| self.bad(key, e))
     }
 
+    /// Too little sends large objects one part after the other; too much is a slip of the hand.
+    fn transfer_mib(&self) -> Result<u64, ConfigError> {
+        const ALLOWED: std::ops::RangeInclusive<u64> = 8..=65_536;
+        let mib = self.parse("transfer_mib")?;
+        if ALLOWED.contains(&mib) {
+            return Ok(mib);
+        }
+        let (least, most) = (ALLOWED.start(), ALLOWED.end());
+        Err(self.bad("transfer_mib", format!("write a number from {least} to {most}")))
+    }
+
     /// Where to listen. Whoever reaches the server may move and forget data, so that others reaching it must be meant.
     fn address(&self) -> Result<SocketAddr, ConfigError> {
         let address: SocketAddr = self.parse("addr")?;
@@ -377,6 +393,7 @@ impl Resolved {
             lease_secs: self.lease()?,
             shutdown_secs: self.parse("shutdown_secs")?,
             store_timeout_secs: self.parse::<u64>("store_timeout_secs")?.max(1),
+            transfer_mib: self.transfer_mib()?,
             max_connections: self.parse("max_connections")?,
             public_url: self.get("public_url").map(str::to_owned),
             demo: None,
@@ -506,6 +523,8 @@ pub struct Settings {
     pub shutdown_secs: u64,
     /// Seconds without a sign of life after which a store counts as hung.
     pub store_timeout_secs: u64,
+    /// MiB of objects that may be in memory on their way to buckets.
+    pub transfer_mib: u64,
     /// Connections at once.
     pub max_connections: usize,
     /// Address under which browsers reach this server.

@@ -26,9 +26,12 @@ fn main() -> ExitCode {
 }
 
 /// The C library gives each thread memory of its own to take from, and keeps what is given back there: with a thread for each file that
-/// is copied this doubles what a mover holds. It reads the number once, before `main`, so a server starts itself once more.
+/// is copied this doubles what a mover holds. Nor does it give back what was large once a few such were asked for, unless it is told a
+/// size. It reads both once, before `main`, so a server starts itself once more.
 fn with_few_arenas() {
     const NAME: &str = "MALLOC_ARENA_MAX";
+    /// From 1 MiB on, as parts of objects are, memory goes back to the machine at once.
+    const LARGE: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "1048576");
     let mut args = std::env::args_os();
     let own_name = args.next();
     let args: Vec<_> = args.collect();
@@ -41,7 +44,12 @@ fn with_few_arenas() {
     };
     let mut again = std::process::Command::new(program);
     // Returns only when it could not be done, and then nothing is lost but memory.
-    let _problem = again.arg0(own_name).args(args).env(NAME, "2").exec();
+    let _problem = again
+        .arg0(own_name)
+        .args(args)
+        .env(NAME, "2")
+        .env(LARGE.0, LARGE.1)
+        .exec();
 }
 
 #[tokio::main]

@@ -150,6 +150,7 @@ impl App {
             streams: kafka.clone().map(|kafka| Arc::new(kafka) as Arc<dyn Streams>),
             live,
             meter: Meter::new(Arc::new(recorder), Arc::new(move || figures.render())),
+            listings: Default::default(),
             traces: logging::traces(),
             options: Arc::new(options(settings)?),
         };
@@ -539,7 +540,9 @@ fn objects(settings: &Settings, store: &Store) -> Result<(Stores, Arc<dyn Object
     let local = faults
         .slow_bytes_per_sec()
         .map_or_else(LocalObjects::new, LocalObjects::with_throttle);
-    let cloud = CloudObjects::new(Arc::new(store.clone()), local.throttle());
+    let cloud = CloudObjects::new(Arc::new(store.clone()), local.throttle()).with_memory(
+        crate::domain::unit::Bytes(settings.transfer_mib.saturating_mul(1 << 20)),
+    );
     let stores = Stores::new(local, cloud);
     let all: Arc<dyn Objects> = if words.is_empty() {
         Arc::new(stores.clone())

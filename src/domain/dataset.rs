@@ -114,6 +114,26 @@ pub struct ScanResult {
     pub elapsed_ms: i64,
 }
 
+/// How far a listing is that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListingProgress {
+    /// The dataset that is listed.
+    pub dataset_id: DatasetId,
+    /// Objects that were found so far.
+    pub objects: i64,
+    /// Their bytes.
+    pub size_bytes: Bytes,
+    /// When it began.
+    pub started_at: Timestamp,
+}
+
+/// The listings of a dataset that are under way for plans, scans and jobs of the process that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListingsUnderWay {
+    /// The oldest first; none when nobody waits for one.
+    pub listings: Vec<ListingProgress>,
+}
+
 /// A directory entry that is not an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SkippedEntry {

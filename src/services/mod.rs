@@ -76,6 +76,8 @@ pub struct Deps {
     pub live: live::Live,
     /// Where figures are counted.
     pub meter: meter::Meter,
+    /// The listings under way.
+    pub listings: catalog::Listings,
     /// Where spans are sent to.
     pub traces: Arc<dyn Traces>,
     /// What the operator decided.

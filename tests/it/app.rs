@@ -91,7 +91,7 @@ impl TestApp {
     pub async fn restart(self) -> Self {
         let settings = self.flags.clone();
         let settings: Vec<_> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        self.restart_with(&settings).await
+        Box::pin(self.restart_with(&settings)).await
     }
 
     /// The same with other settings.

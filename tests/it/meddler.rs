@@ -244,6 +244,7 @@ pub async fn deps(dir: &Path, objects: Arc<dyn Objects>) -> Deps {
         streams: None,
         live,
         meter: data_in_motion::services::meter::Meter::off(),
+        listings: Default::default(),
         traces: Arc::new(data_in_motion::adapters::inproc::untraced::Untraced),
         options: Arc::new(Options {
             data_dir: data,

@@ -2,6 +2,7 @@
 
 use super::Client;
 use super::client::segment;
+use super::counting::while_counting;
 use super::exit::CliError;
 use super::locations::items;
 use super::migrate::{self, How};
@@ -108,7 +109,8 @@ async fn replicate(args: &Replicate, client: &Client, out: Out) -> Result<(), Cl
         "dataset_id": args.dataset, "target_location": args.to, "storage_class": args.storage_class,
         "dry_run": args.dry_run, "options": options,
     });
-    let reply = client.post("/api/v1/plans", &body).await?;
+    let planned = client.post("/api/v1/plans", &body);
+    let reply = while_counting(client, &args.dataset, planned).await?;
     migrate::show(&reply, out)
 }
 
@@ -169,7 +171,9 @@ pub async fn run(command: Datasets, client: &Client, out: Out) -> Result<(), Cli
         }
         Datasets::Scan { dataset, dataset_id } => {
             let key = dataset.or(dataset_id).unwrap_or_default();
-            let reply = client.command(&path(&key, "/scan")).await?;
+            let at = path(&key, "/scan");
+            let scanned = client.command(&at);
+            let reply = while_counting(client, &key, scanned).await?;
             let scan: ScanResult = reply.typed()?;
             for entry in &scan.skipped {
                 note(&format!(

@@ -4,6 +4,7 @@
 
 use super::Client;
 use super::client::Reply;
+use super::counting::while_counting;
 use super::exit::{CliError, Exit};
 use super::output::{Out, note};
 use super::style::{self, Style, or_dash};
@@ -124,7 +125,8 @@ async fn plan(args: &PlanArgs, client: &Client, out: Out) -> Result<(), CliError
         "storage_class": args.storage_class, "dry_run": args.dry_run, "require_approval": args.require_approval,
         "options": args.how.options(),
     });
-    let reply = client.post("/api/v1/plans", &body).await?;
+    let planned = client.post("/api/v1/plans", &body);
+    let reply = while_counting(client, &args.dataset_id, planned).await?;
     show(&reply, out)
 }
 

@@ -8,6 +8,7 @@ pub mod backtest;
 mod backtest_text;
 pub mod client;
 pub mod config;
+mod counting;
 pub mod datasets;
 pub mod db;
 pub mod decrypt;

@@ -34,6 +34,9 @@ pub struct MoverArgs {
     /// Seconds that jobs get to be given back when it stops [default: 10].
     #[arg(long)]
     pub shutdown_secs: Option<String>,
+    /// MiB of objects in memory on their way to buckets; each 8 are a part of a large object under way [default: 16].
+    #[arg(long)]
+    pub transfer_mib: Option<String>,
     /// Listen where other machines can reach it, although there is no sign-in yet.
     #[arg(long)]
     pub allow_remote: bool,
@@ -66,6 +69,7 @@ impl MoverArgs {
             ("lease_secs", &self.lease_secs),
             ("grace_secs", &self.grace_secs),
             ("shutdown_secs", &self.shutdown_secs),
+            ("transfer_mib", &self.transfer_mib),
             ("allow_remote", &remote),
             ("log", &self.log),
             ("log_format", &self.log_format),

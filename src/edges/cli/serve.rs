@@ -60,6 +60,9 @@ pub struct ServeArgs {
     /// Seconds that a store may give no sign of life before a job on it is paused [default: 120].
     #[arg(long)]
     pub store_timeout_secs: Option<String>,
+    /// MiB of objects in memory on their way to buckets; each 8 are a part of a large object under way [default: 16].
+    #[arg(long)]
+    pub transfer_mib: Option<String>,
     /// Allow an address that other machines can reach. There is no sign-in yet: put a proxy that authenticates in front.
     #[arg(long)]
     pub allow_remote: bool,
@@ -110,6 +113,7 @@ impl ServeArgs {
             ("lease_secs", &self.lease_secs),
             ("shutdown_secs", &self.shutdown_secs),
             ("store_timeout_secs", &self.store_timeout_secs),
+            ("transfer_mib", &self.transfer_mib),
             ("allow_remote", &remote),
             ("max_connections", &self.max_connections),
             ("public_url", &self.public_url),

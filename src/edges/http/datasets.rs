@@ -5,8 +5,8 @@ use super::extract::{Json, Key, Query, given};
 use super::problem::ApiError;
 use super::table::Route;
 use crate::domain::dataset::{
-    Dataset, DatasetDetail, DatasetFilter, DatasetSort, DatasetSummary, NewDataset, OwnerRules, Page,
-    ScanResult,
+    Dataset, DatasetDetail, DatasetFilter, DatasetSort, DatasetSummary, ListingsUnderWay, NewDataset,
+    OwnerRules, Page, ScanResult,
 };
 use crate::services::{ServiceError, Services};
 use axum::extract::State;
@@ -62,6 +62,15 @@ pub fn table() -> Vec<Route> {
         .answers::<ScanResult>(200)
         .problems(&[404, 409, 501])
         .idempotent(),
+        Route::get(
+            "/api/v1/datasets/{dataset}/listing",
+            "getListing",
+            "Tells how far the listings of a dataset are while plans and scans wait for them",
+            listing,
+        )
+        .detail("Of the process that answers; none when nobody waits for one.")
+        .answers::<ListingsUnderWay>(200)
+        .problems(&[404]),
         Route::delete(
             "/api/v1/datasets/{dataset}",
             "deleteDataset",
@@ -177,6 +186,14 @@ async fn change(
 
 async fn scan(State(services): State<Services>, key: Key) -> Result<axum::Json<ScanResult>, ApiError> {
     Ok(axum::Json(services.catalog.scan_dataset(&key.dataset()).await?))
+}
+
+async fn listing(
+    State(services): State<Services>,
+    key: Key,
+) -> Result<axum::Json<ListingsUnderWay>, ApiError> {
+    let under_way = services.catalog.listings_under_way(&key.dataset()).await?;
+    Ok(axum::Json(under_way))
 }
 
 async fn delete(

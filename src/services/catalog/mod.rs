@@ -7,6 +7,7 @@ mod bulk;
 mod datasets;
 mod labels;
 mod list;
+mod listings;
 mod locations;
 mod policies;
 mod rules;
@@ -15,6 +16,7 @@ mod target;
 mod views;
 
 pub use bulk::{KnownDataset, KnownLocation};
+pub use listings::Listings;
 pub(in crate::services) use policies::{place, region_of};
 pub(in crate::services) use target::Target;
 

@@ -3,10 +3,11 @@
 //! Invariant: what a listing found is stored only while the dataset is still what was listed; a listing that failed stores nothing.
 
 use super::Catalog;
+use super::listings::Running;
 use crate::adapters::sql::datasets as rows;
 use crate::adapters::sql::locations;
 use crate::domain::access::DatasetKey;
-use crate::domain::dataset::{Dataset, ScanResult};
+use crate::domain::dataset::{Dataset, ListingsUnderWay, ScanResult};
 use crate::domain::location::Location;
 use crate::domain::unit::Bytes;
 use crate::ports::Topic;
@@ -22,13 +23,19 @@ pub(in crate::services) struct Listed<'a> {
     dataset: &'a Dataset,
     location: &'a Location,
     walk: Walk,
+    running: Running,
 }
 
 impl Listed<'_> {
     /// The next page; `None` at the end.
     pub(in crate::services) async fn next(&mut self) -> ServiceResult<Option<Listing>> {
         match self.walk.next().await {
-            Ok(page) => Ok(page),
+            Ok(page) => {
+                if let Some(page) = &page {
+                    self.running.add(page);
+                }
+                Ok(page)
+            }
             Err(error) => Err(self.catalog.not_listed(self.dataset, self.location, error).await),
         }
     }
@@ -92,6 +99,17 @@ impl Catalog {
         })
     }
 
+    /// How far the listings of a dataset are that are under way in this process.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn listings_under_way(&self, key: &DatasetKey) -> ServiceResult<ListingsUnderWay> {
+        let dataset = self.find_dataset(key).await?;
+        Ok(ListingsUnderWay {
+            listings: self.deps.listings.of(dataset.id),
+        })
+    }
+
     /// The location that a dataset stands on.
     pub(in crate::services) async fn home_of(&self, dataset: &Dataset) -> ServiceResult<Location> {
         let mut conn = self.deps.store.reader().await?;
@@ -127,6 +145,7 @@ impl Catalog {
                 dataset,
                 location,
                 walk,
+                running: self.deps.listings.begin(dataset.id, self.deps.clock.now()),
             }),
             Err(error) => Err(self.not_listed(dataset, location, error).await),
         }

@@ -300,8 +300,8 @@ async fn what_is_written_late_is_found_and_removed() {
             work.until_status(job.id, JobStatus::Completed).await;
         } else {
             world.services.mover.cancel(job.id).await.unwrap();
+            // What the dead mover had asked a server for may still come; that is what the rounds are about.
             work.until_status(job.id, JobStatus::Cancelled).await;
-            pair.nothing_at_target().await;
         }
         for round in 0..2 {
             pair.to.write_late(&late).await;

@@ -53,6 +53,9 @@ pub(super) struct Bucket {
     /// The same bucket by a client that sends a CRC64-NVME with all that it writes. Of its own, since simple stores that speak S3
     /// need not know it.
     summing: Option<Arc<AmazonS3>>,
+    /// The same bucket by a client that signs a request without its body: for what is read back and compared anyway, as hashing it
+    /// once more costs as much as sending it. Nor does [`Self::summing`] sign bodies, since the store checks their sums.
+    unsigned: Option<Arc<AmazonS3>>,
 }
 
 impl Bucket {
@@ -61,13 +64,27 @@ impl Bucket {
         self.provider == other.provider && self.access == other.access
     }
 
+    /// The bucket, for writes whose bytes will be read back.
+    pub(super) fn sending_unsigned(self) -> Self {
+        let other = self.unsigned.clone();
+        self.by(other)
+    }
+
     /// The bucket, so that it checks and keeps the checksums of what is written, where that has to be asked for.
-    pub(super) fn sending_sums(mut self) -> Self {
-        if let Some(store) = self.summing.clone() {
-            self.store = store.clone();
-            self.multipart = store;
+    pub(super) fn sending_sums(self) -> Self {
+        let other = self.summing.clone();
+        self.by(other)
+    }
+
+    fn by(self, client: Option<Arc<AmazonS3>>) -> Self {
+        match client {
+            Some(store) => Self {
+                store: store.clone(),
+                multipart: store,
+                ..self
+            },
+            None => self,
         }
-        self
     }
 }
 
@@ -223,6 +240,7 @@ fn build(
         copier: made.copier.map(Arc::new),
         access: Arc::new(access.clone()),
         summing: made.summing,
+        unsigned: made.unsigned,
     })
 }
 
@@ -233,6 +251,7 @@ struct Made {
     azure: Option<Arc<Azure>>,
     copier: Option<Copier>,
     summing: Option<Arc<AmazonS3>>,
+    unsigned: Option<Arc<AmazonS3>>,
 }
 
 fn s3(
@@ -276,9 +295,14 @@ fn s3(
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_retry(retry())
         .with_http_connector(connections.clone());
-    let summing = builder.clone().with_checksum_algorithm(Checksum::CRC64NVME);
+    let store = builder.clone().build().map_err(|e| plain(&e))?;
+    // One memory of credentials that are fetched from elsewhere.
+    let unsigned = builder
+        .with_credentials(store.credentials().clone())
+        .with_unsigned_payload(true);
+    let summing = unsigned.clone().with_checksum_algorithm(Checksum::CRC64NVME);
     let summing = Arc::new(summing.build().map_err(|e| plain(&e))?);
-    let store = builder.build().map_err(|e| plain(&e))?;
+    let unsigned = Arc::new(unsigned.build().map_err(|e| plain(&e))?);
     let raw = access
         .endpoint
         .as_ref()
@@ -294,6 +318,7 @@ fn s3(
         raw,
         azure: None,
         summing: Some(summing),
+        unsigned: Some(unsigned),
     })
 }
 
@@ -343,6 +368,7 @@ fn gcs(
         azure: None,
         copier: Some(Copier::google(google)),
         summing: None,
+        unsigned: None,
     })
 }
 
@@ -398,6 +424,7 @@ fn azure(
         copier: azure.clone().map(Copier::azure),
         azure,
         summing: None,
+        unsigned: None,
     })
 }
 

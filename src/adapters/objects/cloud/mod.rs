@@ -7,6 +7,8 @@
 mod attributes;
 mod azure;
 mod blocks;
+mod budget;
+mod check;
 mod client;
 mod copier;
 mod credential;
@@ -23,18 +25,22 @@ mod receive;
 mod remove;
 mod tags;
 mod told;
+mod upload;
 mod write;
 
+pub use budget::MEMORY;
+
 pub(super) use attributes::Carried;
+pub(super) use budget::Budget;
 pub(super) use heed::heed;
 pub(super) use read::CloudSource;
-pub(super) use write::Budget;
 
 use super::Throttle;
 use super::sealed::Sealer;
 use super::source::{LocalSource, Source};
 use crate::domain::location::{Provider, StorageUri, StoreAccess};
 use crate::domain::migration::options::VerifyLevel;
+use crate::domain::unit::Bytes;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Meter, ObjectError, OpenUpload, Parts, Prefix, Removed, Staging,
 };
@@ -58,9 +64,16 @@ impl CloudObjects {
     pub fn new(accesses: Arc<dyn Accesses>, throttle: Option<Arc<Throttle>>) -> Self {
         Self {
             buckets: Arc::new(Buckets::new(accesses)),
-            budget: Budget::default(),
+            budget: Budget::new(MEMORY),
             throttle,
         }
+    }
+
+    /// The same with room for so many bytes of objects on their way to buckets at once, instead of [`MEMORY`].
+    #[must_use]
+    pub fn with_memory(self, memory: Bytes) -> Self {
+        let budget = Budget::new(memory);
+        Self { budget, ..self }
     }
 
     async fn bucket(&self, at: &Prefix) -> Result<Bucket, ObjectError> {
@@ -178,7 +191,8 @@ impl CloudObjects {
         let bucket = self.bucket(&staging.target).await?;
         Ok(match staging.verify {
             VerifyLevel::Checksum => bucket.sending_sums(),
-            _ => bucket,
+            VerifyLevel::Full => bucket.sending_unsigned(),
+            VerifyLevel::Size => bucket,
         })
     }
 
@@ -240,7 +254,7 @@ impl CloudObjects {
         meter: &Meter,
     ) -> Result<(), ObjectError> {
         let bucket = self.bucket(at).await?;
-        read::verify(&bucket, at, expected, self.throttle.as_deref(), meter).await
+        check::verify(&bucket, at, expected, self.throttle.as_deref(), meter).await
     }
 
     /// Whether the store's own checksum says that an object is what it must be; `false` where none can be compared.
@@ -250,7 +264,7 @@ impl CloudObjects {
         expected: &Expected,
         meter: &Meter,
     ) -> Result<bool, ObjectError> {
-        read::told_right(&self.bucket(at).await?, at, expected, meter).await
+        check::told_right(&self.bucket(at).await?, at, expected, meter).await
     }
 
     /// Reads an object whose size and metadata are as expected, piece by piece.
@@ -263,7 +277,7 @@ impl CloudObjects {
     ) -> Result<(), ObjectError> {
         let bucket = self.bucket(at).await?;
         let throttle = self.throttle.as_deref();
-        read::read_through(&bucket, at, expected, throttle, meter, sink)
+        check::read_through(&bucket, at, expected, throttle, meter, sink)
             .await
             .map(drop)
     }

@@ -7,15 +7,15 @@ use super::attributes::Carried;
 use super::client::Bucket;
 use super::failure::failure;
 use super::heed::heed;
-use super::path::{condition, fingerprint_of, of_key};
-use super::{tags, told};
+use super::path::{condition, fingerprint_of};
+use super::tags;
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::local::FileMeta;
 use crate::adapters::objects::source::{Source, Whole};
 use crate::adapters::objects::sums::{Kind, Sum, Summing};
 use crate::adapters::objects::throttle::wait;
 use crate::adapters::objects::tree;
-use crate::ports::objects::{Expected, FoundObject, Meter, ObjectError, Prefix};
+use crate::ports::objects::{FoundObject, Meter, ObjectError};
 use async_trait::async_trait;
 use blake3::hazmat::ChainingValue;
 use bytes::Bytes;
@@ -244,149 +244,4 @@ impl Source for CloudSource<'_> {
         let looked = self.look().await?;
         Ok(looked.carried.to_file(looked.modified))
     }
-}
-
-fn mismatch(bucket: &Bucket, key: &str, what: &str) -> ObjectError {
-    ObjectError::Mismatch(format!(
-        "the object {key:?} read back from {} {what}",
-        bucket.shown
-    ))
-}
-
-/// What a store says of a copy.
-struct Said {
-    size: u64,
-    /// Without its tags.
-    carried: Carried,
-    tag_count: u64,
-}
-
-impl Said {
-    fn of(bucket: &Bucket, found: &GetResult) -> Self {
-        Self {
-            size: found.meta.size,
-            carried: Carried::of(&found.attributes, bucket.provider),
-            tag_count: tags::count(found),
-        }
-    }
-}
-
-/// Size, metadata and tags.
-async fn as_expected(
-    bucket: &Bucket,
-    path: &Path,
-    said: Said,
-    expected: &Expected,
-    meter: &Meter,
-) -> Result<(), ObjectError> {
-    let wanted = expected.size_bytes.0;
-    if said.size != wanted {
-        let what = format!("has {} bytes, not {wanted}", said.size);
-        return Err(mismatch(bucket, &expected.key, &what));
-    }
-    if let Some(metadata) = &expected.metadata {
-        let tags = heed(meter, tags::of(bucket, path, said.tag_count)).await?;
-        if let Some(difference) = said.carried.tagged(tags).differs(metadata) {
-            return Err(mismatch(bucket, &expected.key, &format!("has {difference}")));
-        }
-    }
-    Ok(())
-}
-
-/// Compares what the store says of an object; `false` when it says no checksum of the kind that is wanted.
-async fn by_checksum(
-    bucket: &Bucket,
-    path: &Path,
-    expected: &Expected,
-    wanted: &Sum,
-    meter: &Meter,
-) -> Result<bool, ObjectError> {
-    let (found, sum) = heed(meter, told::look(bucket, path)).await?;
-    let Some(sum) = sum.filter(|sum| sum.kind() == wanted.kind()) else {
-        return Ok(false);
-    };
-    as_expected(bucket, path, Said::of(bucket, &found), expected, meter).await?;
-    if sum == *wanted {
-        return Ok(true);
-    }
-    Err(ObjectError::Mismatch(format!(
-        "the object {:?} has the checksum {sum}, says {}; that of what was read at the source is {wanted}",
-        expected.key, bucket.shown
-    )))
-}
-
-/// Whether the store's own checksum says that an object is what it must be; `false` where none can be compared.
-pub(super) async fn told_right(
-    bucket: &Bucket,
-    at: &Prefix,
-    expected: &Expected,
-    meter: &Meter,
-) -> Result<bool, ObjectError> {
-    let wanted = expected.checksum.as_deref();
-    let Some(wanted) = wanted.and_then(|text| text.parse::<Sum>().ok()) else {
-        return Ok(false);
-    };
-    by_checksum(bucket, &of_key(at, &expected.key)?, expected, &wanted, meter).await
-}
-
-/// Reads an object and compares it with what it must be.
-pub(super) async fn verify(
-    bucket: &Bucket,
-    at: &Prefix,
-    expected: &Expected,
-    throttle: Option<&Throttle>,
-    meter: &Meter,
-) -> Result<(), ObjectError> {
-    let key = &expected.key;
-    if told_right(bucket, at, expected, meter).await? {
-        return Ok(());
-    }
-    let Some(hash) = &expected.content_hash else {
-        return Err(mismatch(
-            bucket,
-            key,
-            "has no checksum that could be compared, and no hash of it was computed when the store copied it",
-        ));
-    };
-    let mut hasher = blake3::Hasher::new();
-    let sink = |piece: &[u8]| {
-        hasher.update(piece);
-        Ok(())
-    };
-    let length = read_through(bucket, at, expected, throttle, meter, sink).await?;
-    if length != expected.size_bytes.0 || hasher.finalize().to_hex().as_str() != hash {
-        return Err(mismatch(bucket, key, "differs from what was read at the source"));
-    }
-    Ok(())
-}
-
-/// Reads an object whose size and metadata are as expected, piece by piece; its length.
-pub(super) async fn read_through(
-    bucket: &Bucket,
-    at: &Prefix,
-    expected: &Expected,
-    throttle: Option<&Throttle>,
-    meter: &Meter,
-    mut sink: impl FnMut(&[u8]) -> Result<(), ObjectError> + Send,
-) -> Result<u64, ObjectError> {
-    let path = of_key(at, &expected.key)?;
-    let options = GetOptions::default();
-    let asked = async {
-        bucket
-            .store
-            .get_opts(&path, options)
-            .await
-            .map_err(|e| failure(&e, "read back", bucket, &path))
-    };
-    let found = heed(meter, asked).await?;
-    as_expected(bucket, &path, Said::of(bucket, &found), expected, meter).await?;
-    let mut stream = found.into_stream();
-    let mut length = 0_u64;
-    while let Some(piece) = heed(meter, async { Ok(stream.next().await) }).await? {
-        let piece = piece.map_err(|e| failure(&e, "read back", bucket, &path))?;
-        sink(&piece)?;
-        length += piece.len() as u64;
-        count(piece.len() as u64, throttle, meter).await?;
-    }
-    Ok(length)
 }

@@ -48,7 +48,7 @@ struct Tag {
 }
 
 fn parsed(text: &str) -> Result<Tags, String> {
-    // Azurite and old servers begin with a mark of the byte order.
+    // Azure's answers may begin with a mark of the byte order.
     let text = text.trim_start_matches('\u{feff}');
     let answer: Answer =
         quick_xml::de::from_str(text).map_err(|e| format!("the list of tags cannot be read: {e}"))?;

@@ -4,7 +4,7 @@
 //! partial directory, under names that are never used twice, but for small ones, which are soon written again.
 
 use super::dir::{Dir, failure, io_failure, segments, split_key};
-use super::durable::ALONE;
+use super::durable::{ALONE, Ahead};
 use super::listing::fingerprint;
 use super::share::{self, one_file_system};
 use crate::adapters::objects::Throttle;
@@ -16,7 +16,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const CHUNK: usize = 1 << 20;
+/// Bytes that are read, hashed and written in one go: they stay in a core's own cache between the three.
+const CHUNK: usize = 256 << 10;
 
 static NEXT_PARTIAL: AtomicU64 = AtomicU64::new(0);
 
@@ -401,9 +402,12 @@ fn write_whole(
     } else {
         share::Into::written(&from, out, 0)
     };
+    let mut ahead = Ahead::new(out, 0);
     let put = |bytes: &[u8]| {
         into.put(bytes)
-            .map_err(|e| io_failure(&e, "write the object", key))
+            .map_err(|e| io_failure(&e, "write the object", key))?;
+        ahead.wrote(bytes.len());
+        Ok(())
     };
     let (hash, length) = stream(file, put, key, size, throttle, meter)?;
     if length != size {

@@ -5,7 +5,10 @@
 
 use super::dir::{Dir, failure, split_key};
 use crate::ports::objects::{ObjectError, Prefix};
+use rustix::fs::Advice;
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::num::NonZeroU64;
 
 /// Keys from which on one flush is cheaper than many, although it writes what others have written to the same disk as well.
 const MANY: usize = 16;
@@ -13,6 +16,43 @@ const MANY: usize = 16;
 const AT_ONCE: usize = 8;
 /// Bytes from which on a copy flushes its own file, at once and beside the others.
 pub(super) const ALONE: u64 = 4 << 20;
+
+/// After how many written bytes the device is told to begin with them.
+const AHEAD: u64 = 8 << 20;
+
+/// Lets the device begin with the bytes of a file while more of them are read, so that the flush at the end has little to wait for.
+pub(super) struct Ahead<'a> {
+    out: &'a File,
+    begun: u64,
+    at: u64,
+}
+
+impl<'a> Ahead<'a> {
+    /// Of what is written from an offset on.
+    pub(super) fn new(out: &'a File, offset: u64) -> Self {
+        Self {
+            out,
+            begun: offset,
+            at: offset,
+        }
+    }
+
+    /// So many bytes more were written.
+    pub(super) fn wrote(&mut self, bytes: usize) {
+        self.at += bytes as u64;
+        let waiting = self.at - self.begun;
+        if waiting < AHEAD {
+            return;
+        }
+        // Pages that are not needed are written at once and kept until they are. Best effort: the flush does what this does not.
+        if let Err(errno) =
+            rustix::fs::fadvise(self.out, self.begun, NonZeroU64::new(waiting), Advice::DontNeed)
+        {
+            tracing::trace!(%errno, "writing ahead is refused");
+        }
+        self.begun = self.at;
+    }
+}
 
 /// ext2 to ext4, XFS, Btrfs, F2FS, tmpfs, overlayfs.
 const WHOLE: [i64; 6] = [

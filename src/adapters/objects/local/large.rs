@@ -5,6 +5,7 @@
 
 use super::copy::{FileMeta, finish, like_source, mirrored, put_in_place, stream_into};
 use super::dir::{Dir, failure, io_failure, split_key};
+use super::durable::Ahead;
 use super::listing::fingerprint;
 use super::share;
 use crate::adapters::objects::{Throttle, tree};
@@ -137,9 +138,11 @@ pub(in crate::adapters::objects) fn write_part(
     let out = Dir::open(&staging.partial())?.file_to_write(name)?;
     let (key, mut at) = (&object.key, offset);
     let mut hasher = subtree(offset);
+    let mut ahead = Ahead::new(&out, offset);
     let sink = |bytes: &[u8]| {
         let written = out.write_all_at(bytes, at);
         at += bytes.len() as u64;
+        ahead.wrote(bytes.len());
         written.map_err(|e| io_failure(&e, "write the object", key))
     };
     let read = stream_into(&mut hasher, from, sink, key, length, throttle, meter)?;
@@ -279,9 +282,12 @@ pub(super) fn copy_part(
     } else {
         share::Into::written(&from, &out, offset)
     };
+    let mut ahead = Ahead::new(&out, offset);
     let put = |bytes: &[u8]| {
         into.put(bytes)
-            .map_err(|e| io_failure(&e, "write the object", key))
+            .map_err(|e| io_failure(&e, "write the object", key))?;
+        ahead.wrote(bytes.len());
+        Ok(())
     };
     let mut hasher = subtree(offset);
     let mut span = (&mut file).take(length);
