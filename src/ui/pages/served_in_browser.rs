@@ -31,6 +31,9 @@ pub use page as what_if;
 /// It is asked for again this often at most, unless it says otherwise.
 const EVERY: Duration = Duration::from_millis(1_500);
 
+/// A page that came while something may have happened is looked at again after this.
+const ONCE_MORE: Duration = Duration::from_millis(400);
+
 /// The page at the present address.
 #[must_use]
 pub fn page() -> AnyView {
@@ -84,6 +87,7 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
     };
     let drawn = StoredValue::new(false);
     let asked = StoredValue::new(0_u64);
+    let once_more = RwSignal::new(0_u64);
     let is_titled = titled.is_some();
     let load = move |address: String| {
         let turn = asked.try_update_value(|n| {
@@ -101,7 +105,17 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
             match page {
                 Some(page) => {
                     fetched::take_over(&root, &page.root);
+                    let was_known = follow.get_untracked() != Follow::Nothing;
                     followed(&root);
+                    if !was_known && follow.get_untracked() != Follow::Nothing {
+                        // What happened while it was under way was told before it was known what it follows.
+                        set_timeout(
+                            move || {
+                                once_more.try_update(|n| *n += 1);
+                            },
+                            ONCE_MORE,
+                        );
+                    }
                     if is_titled {
                         browser::set_title(&page.title);
                     }
@@ -139,6 +153,13 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
             }
         }
         here
+    });
+    Effect::new(move |before: Option<u64>| {
+        let now = once_more.get();
+        if before.is_some_and(|b| b != now) {
+            load(address.get_untracked());
+        }
+        now
     });
     Live::get().on_follow(follow, every, move || load(address.get_untracked()));
     // The server writes UTC; what is shown is the visitor's own time.
