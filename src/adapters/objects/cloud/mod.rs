@@ -26,6 +26,7 @@ mod remove;
 mod tags;
 mod told;
 mod upload;
+mod vendors;
 mod write;
 
 pub use budget::MEMORY;
