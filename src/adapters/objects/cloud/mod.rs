@@ -161,15 +161,7 @@ impl CloudObjects {
         meter: &Arc<Meter>,
     ) -> Result<Copied, ObjectError> {
         let bucket = self.target(staging).await?;
-        let write = Write {
-            bucket: &bucket,
-            staging,
-            object,
-            budget: &self.budget,
-            meter,
-            inside: None,
-            sealer: None,
-        };
+        let write = self.write(&bucket, staging, object, meter, None);
         if source.root.provider() == Provider::Local {
             let from = LocalSource {
                 at: source,
@@ -185,6 +177,25 @@ impl CloudObjects {
                 Some(copied) => Ok(copied),
                 None => write.copy(&from, parts).await,
             }
+        }
+    }
+
+    fn write<'a>(
+        &'a self,
+        bucket: &'a Bucket,
+        staging: &'a Staging,
+        object: &'a FoundObject,
+        meter: &'a Meter,
+        sealer: Option<&'a Sealer>,
+    ) -> Write<'a> {
+        Write {
+            bucket,
+            staging,
+            object,
+            budget: &self.budget,
+            meter,
+            inside: None,
+            sealer,
         }
     }
 
@@ -208,16 +219,9 @@ impl CloudObjects {
         sealer: Option<&Sealer>,
     ) -> Result<Copied, ObjectError> {
         let bucket = self.target(staging).await?;
-        let write = Write {
-            bucket: &bucket,
-            staging,
-            object,
-            budget: &self.budget,
-            meter,
-            inside: None,
-            sealer,
-        };
-        write.copy(from, parts).await
+        self.write(&bucket, staging, object, meter, sealer)
+            .copy(from, parts)
+            .await
     }
 
     /// Whether two places are in one store that can be asked to copy by itself.
