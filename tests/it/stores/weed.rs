@@ -51,6 +51,7 @@ fn start() -> Weed {
     ];
     let process = tied(&installed("WEED", "weed/bin/weed"), &dir)
         .args([
+            "-logdir=.",
             "server",
             "-dir=data",
             "-ip=127.0.0.1",
@@ -73,6 +74,8 @@ fn start() -> Weed {
             "-volume.max=500",
             "-master.volumeSizeLimitMB=128",
             "-volume.preStopSeconds=0",
+            // Its own default, a hundredth of the disk, is gigabytes on a large one and makes every volume read-only.
+            "-volume.minFreeSpace=64MiB",
         ])
         .args(
             names
@@ -104,7 +107,7 @@ pub async fn bucket() -> Bucket {
         key: KEY.into(),
         secret: SECRET.into(),
     };
-    // Its parts find each other within seconds; until then it listens without being able to answer.
+    // Its parts find each other within seconds; until then it listens, and even makes buckets, without being able to keep an object.
     let started = Instant::now();
     let port = server
         .endpoint
@@ -115,7 +118,11 @@ pub async fn bucket() -> Bucket {
         .unwrap();
     loop {
         let listens = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
-        if listens && raw.send("PUT", &url, &[], b"").await.0 == 200 {
+        if listens
+            && raw.send("PUT", &url, &[], b"").await.0 == 200
+            && raw.send("PUT", &format!("{url}/ready"), &[], b"ready").await.0 == 200
+        {
+            raw.send("DELETE", &format!("{url}/ready"), &[], b"").await;
             break;
         }
         assert!(
