@@ -26,7 +26,7 @@ async function hashes(dir: string): Promise<Record<string, string>> {
 /** The path of an address like file:///a/b. */
 const pathOf = (uri: string) => decodeURI(new URL(uri).pathname);
 
-interface Dataset { id: number; path_uri: string; location_name: string }
+interface Dataset { id: number; name: string; path_uri: string; location_name: string }
 const dataset = (id: number) => server.json<Dataset>('datasets', 'get', String(id));
 
 /** Registers a dataset by the page's form and opens its page. */
@@ -51,6 +51,7 @@ async function move(page: Page, id: number, target: string, approval = false): P
   await page.getByRole('button', { name: 'Show the plan' }).click();
   await expect(page.getByTestId('plan')).toBeVisible();
   if (approval) await page.getByLabel('Wait for an approval before it begins').check();
+  else await page.getByTestId('typed-name').fill((await dataset(id)).name);
   await page.getByTestId('queue-move').click();
   await expect(page).toHaveURL(/\/jobs\/\d+$/);
   return String(idOf(page));
@@ -91,6 +92,7 @@ test('a dataset is registered, read, advised on, moved while it is watched, and 
   await live(page);
   await stage(page, 'awaiting_approval');
   const stages = await noteStages(page);
+  await page.getByTestId('typed-name').fill('demo-dataset');
   await page.getByTestId('job-approve').click();
   await stage(page, 'completed');
   const seen = (await stages()).filter((s) => s !== 'awaiting_approval');

@@ -10,7 +10,7 @@ test.afterEach(async () => server?.stop());
 async function plan(name: string): Promise<string> {
   const uri = await server.files(`data/${name}`, 2, 1_000);
   expect((await server.dim('datasets', 'create', '--name', name, '--path-uri', uri)).code).toBe(0);
-  const planned = await server.dim('migrate', 'plan', '--dataset-id', name, '--target-location', 'store', '--require-approval');
+  const planned = await server.dim('migrate', 'plan', '--dataset-id', name, '--target-location', 'store', '--require-approval', '--keep-source');
   expect(planned.code, planned.err).toBe(0);
   const jobs = await server.json<{ items: { id: string; dataset_name: string }[] }>('jobs', 'list');
   return jobs.items.find((job) => job.dataset_name === name)!.id;

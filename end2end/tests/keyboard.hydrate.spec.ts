@@ -60,6 +60,8 @@ test('a dataset is found, planned and moved without a pointer', async ({ page })
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await expect(page.getByTestId('plan')).toBeVisible();
+  await tabTo(page, 'typed-name');
+  await page.keyboard.type('beta');
   await tabTo(page, 'queue-move');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/jobs\/\d+$/);

@@ -24,11 +24,19 @@ test('a plan that waits for approval is approved on a phone', async ({ page }) =
   await page.getByTestId('attention').getByRole('link', { name: /pictures/ }).tap();
   await expect(page.getByTestId('job-page')).toHaveAttribute('data-status', 'awaiting_approval');
   const approve = page.getByTestId('job-approve');
+  const typed = page.getByLabel(/^Type the dataset's name, pictures/);
   await expect(approve).toBeInViewport();
   expect((await approve.boundingBox())!.height).toBeGreaterThanOrEqual(40);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(overflow).toBeLessThanOrEqual(0);
   await expect(page.locator('.checks')).toContainText('Free space');
+  // Its source is deleted later, so nothing goes on before the dataset's name was typed.
+  await approve.tap();
+  await typed.fill('picture');
+  await approve.tap();
+  expect(await typed.evaluate((field: HTMLInputElement) => field.validity.patternMismatch)).toBe(true);
+  await expect(page.getByTestId('job-page')).toHaveAttribute('data-status', 'awaiting_approval');
+  await typed.fill('pictures');
   await approve.tap();
   await expect(page.getByTestId('job-page')).toHaveAttribute('data-status', 'completed', { timeout: 60_000 });
   heard.clean();

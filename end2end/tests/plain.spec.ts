@@ -34,6 +34,12 @@ test('a dataset is registered, planned and moved by forms', async ({ page }, inf
   await page.getByLabel('Most bytes it may copy').fill('1MB');
   await page.getByTestId('replan').click();
   await expect(page).toHaveURL(/max_bytes=1MB/);
+  // The source is deleted later: nothing is queued before the dataset's name was typed.
+  await page.getByTestId('typed-name').fill('another');
+  await page.getByTestId('queue-move').click();
+  await expect(page.locator('body')).toContainText('the move was not queued. Nothing was changed');
+  await expect(page).toHaveURL(/\/plan\?/);
+  await page.getByTestId('typed-name').fill(`plain-${name}`);
   await page.getByTestId('queue-move').click();
   await expect(page).toHaveURL(/\/jobs\/\d+/);
   const job = idOf(page);

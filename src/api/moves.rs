@@ -81,17 +81,16 @@ pub async fn plan_move(#[server(default)] query: PlanQuery) -> Result<Plan, ApiE
 /// Queues a planned move and opens the job's page.
 ///
 /// # Errors
-/// Those of the mover; a plan whose checks refuse it makes no job.
+/// Those of the mover; a plan whose checks refuse it makes no job, nor does one that deletes and begins at once without the name typed.
 #[server(prefix = "/api/fn", endpoint = "queue-move")]
 pub async fn queue_move(
     #[server(default)] query: PlanQuery,
     #[server(default)] require_approval: Option<String>,
+    #[server(default)] typed_name: String,
 ) -> Result<(), ApiError> {
     let services = expect_context::<crate::services::Services>();
-    let planned = services
-        .mover
-        .plan(request(query, false, require_approval.is_some())?)
-        .await?;
+    let request = request(query, false, require_approval.is_some())?;
+    let planned = services.mover.plan_by_name(request, &typed_name).await?;
     match planned.job {
         Some(job) => leptos_axum::redirect(&format!("/jobs/{}", job.id)),
         None => {
@@ -103,12 +102,16 @@ pub async fn queue_move(
     Ok(())
 }
 
-/// Cancels, pauses, resumes, retries, approves or undoes a job.
+/// Cancels, pauses, resumes, retries, approves or undoes a job. Approving one whose source is deleted later takes the dataset's name.
 ///
 /// # Errors
 /// `not_found`, a conflict when the job's state does not allow it, and those of the mover.
 #[server(prefix = "/api/fn", endpoint = "job-command")]
-pub async fn command_job(job_id: String, command: String) -> Result<String, ApiError> {
+pub async fn command_job(
+    job_id: String,
+    command: String,
+    #[server(default)] typed_name: String,
+) -> Result<String, ApiError> {
     let services = expect_context::<crate::services::Services>();
     let id = job_id.parse().map_err(|_| ApiError::not_found("job", &job_id))?;
     let mover = &services.mover;
@@ -117,7 +120,7 @@ pub async fn command_job(job_id: String, command: String) -> Result<String, ApiE
         "pause" => mover.pause(id).await?,
         "resume" => mover.resume(id).await?,
         "retry" => mover.retry(id).await?,
-        "approve" => mover.approve(id).await?,
+        "approve" => mover.approve_by_name(id, &typed_name).await?,
         "undo" => mover.undo(id).await?,
         other => return Err(ApiError::invalid(format!("{other:?} is no command for a job"))),
     };

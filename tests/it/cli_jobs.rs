@@ -51,6 +51,7 @@ fn detail(stages: &[JobStatus]) -> JobDetail {
         started_at: None,
         finished_at: None,
         undo_until: None,
+        deletes_source: true,
         actions: vec!["cancel".into()],
     };
     let event = |(i, status): (usize, &JobStatus)| JobEvent {

@@ -69,6 +69,8 @@ mod meddler;
 
 mod pages;
 
+mod typed_name;
+
 mod lists;
 
 mod scan;

@@ -31,6 +31,11 @@ impl Plain {
         }
     }
 
+    /// Scheme, host and port of the server.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     pub async fn get(&self, path: &str) -> Seen {
         let url = format!("{}{path}", self.base);
         seen(

@@ -349,6 +349,7 @@ pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
         started_at: time("started_at")?,
         finished_at: time("finished_at")?,
         undo_until: time("undo_until")?.filter(|_| state.undo_open),
+        deletes_source: options.deletes_source(),
         actions: actions.map(str::to_owned).collect(),
     };
     Ok(JobRow {

@@ -194,6 +194,9 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
     /// Until when it can be undone without moving bytes.
     pub undo_until: Option<Timestamp>,
+    /// Whether its source is deleted once the grace period is over.
+    #[serde(default)]
+    pub deletes_source: bool,
     /// What can be done with it now: `cancel`, `pause`, `resume`, `retry`, `approve`, `undo`.
     pub actions: Vec<String>,
 }

@@ -146,6 +146,12 @@ pub struct MoveOptions {
 }
 
 impl MoveOptions {
+    /// Whether the source is deleted once the grace period is over.
+    #[must_use]
+    pub fn deletes_source(&self) -> bool {
+        !self.keep_source && !self.replicate
+    }
+
     /// Looks for values that make no sense.
     ///
     /// # Errors
@@ -185,6 +191,7 @@ mod tests {
         assert_eq!(none, MoveOptions::default());
         assert_eq!((none.verify, none.keep_source), (VerifyLevel::Full, false));
         assert!(none.check().is_ok());
+        assert!(none.deletes_source(), "a move, not a second copy");
         assert!(serde_json::from_str::<MoveOptions>(r#"{"verfy":"size"}"#).is_err());
     }
 

@@ -35,6 +35,7 @@ mod run;
 mod state;
 mod switch;
 mod tries;
+mod typed_name;
 mod undo;
 mod verify;
 mod window;

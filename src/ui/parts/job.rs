@@ -6,6 +6,7 @@
 use super::badge::{look, status_badge};
 use super::time::ago;
 use super::told::{Told, fraction};
+use super::typed_name::asks;
 use crate::domain::migration::{Job, JobStatus};
 use crate::ui::format::words;
 use leptos::prelude::*;
@@ -93,22 +94,28 @@ pub fn job_row(job: &Job) -> AnyView {
             <td data-label="Progress">{meter(job)}</td>
             <td data-label="Move"><span class="sub nowrap">{format!("from {from}")}</span><span class="sub nowrap">{format!("to {to}")}</span></td>
             <td data-label="Changed">{ago(job.updated_at)}</td>
-            <td data-label="Actions">{actions(job)}</td>
+            <td data-label="Actions">{actions(job, true)}</td>
         </tr>
     }
     .into_any()
 }
 
-/// The buttons that the job's state allows.
+/// The buttons that the job's state allows. An approval that takes the dataset's name is given on the job's page: `elsewhere` leads to it.
 #[must_use]
-pub fn actions(job: &Job) -> AnyView {
+pub fn actions(job: &Job, elsewhere: bool) -> AnyView {
     let id = job.id.to_string();
-    let buttons = job.actions.iter().map(|word| button(&id, word)).collect_view();
+    let typed = asks(job);
+    let buttons = job.actions.iter().filter(|word| !typed || *word != "approve");
+    let buttons = buttons.map(|word| button(&id, word)).collect_view();
+    let lead = (typed && elsewhere).then(|| {
+        let (href, says) = (format!("/jobs/{id}"), format!("Approve job {id} on its page"));
+        view! { <A href=href attr:class="button primary" attr:aria-label=says attr:data-testid="approve-there">"Approve…"</A> }
+    });
     let wanted = job
         .wanted
         .as_deref()
         .map(|wanted| view! { <span class="small soft">{format!("{} is on its way", words(wanted))}</span> });
-    view! { <div class="row actions">{buttons} {wanted}</div> }.into_any()
+    view! { <div class="row actions">{lead} {buttons} {wanted}</div> }.into_any()
 }
 
 fn button(id: &str, word: &str) -> AnyView {

@@ -50,6 +50,8 @@ pub mod options;
 
 pub mod plan;
 
+pub mod typed_name;
+
 pub mod target;
 
 pub mod advice;

@@ -21,6 +21,7 @@ use crate::ui::parts::stages::stages;
 use crate::ui::parts::time::{full, moment};
 use crate::ui::parts::timeline::{gantt, replay, throughput};
 use crate::ui::parts::told::Told;
+use crate::ui::parts::typed_name::approval;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -45,7 +46,11 @@ pub fn page() -> AnyView {
 /// How far it is and what can be done with it.
 fn head(detail: &JobDetail) -> AnyView {
     let JobDetail {
-        job, events, samples, ..
+        job,
+        events,
+        samples,
+        plan,
+        ..
     } = detail;
     let (dataset, name) = (format!("/datasets/{}", job.dataset_id), job.dataset_name.clone());
     let left = time_left(samples, job.status, job.attempt, &job.progress);
@@ -56,8 +61,9 @@ fn head(detail: &JobDetail) -> AnyView {
                 <h1>"Move " <A href=dataset attr:class="name">{name}</A></h1>
                 <p class="row lead">{stage_badge(job.status)} <span data-testid="job-reason">{job.reason.clone()}</span></p>
             </div>
-            {actions(job)}
+            {actions(job, false)}
         </header>
+        {approval(job, plan.as_ref())}
         <section class="card" aria-label="Progress" data-job-id=job.id.to_string() data-status=job.status.as_str() data-at=job::at(job)>
             <div class="card-body">
                 {stages(job, events)}

@@ -12,6 +12,7 @@ use crate::ui::parts::once::Once;
 use crate::ui::parts::options::options;
 use crate::ui::parts::plan::{checks, plan};
 use crate::ui::parts::target::target_fields;
+use crate::ui::parts::typed_name::typed_name;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -69,11 +70,13 @@ fn body(p: &Plan, query: PlanQuery) -> AnyView {
     );
     let name = p.dataset_name.clone();
     let decide = if p.applicable {
-        queue(PlanQuery {
+        let query = PlanQuery {
             dataset: p.dataset_id.to_string(),
             class: Some(class),
             ..query
-        })
+        };
+        let typed = p.options.deletes_source().then(|| typed_name(&name, false));
+        queue(query, typed)
     } else {
         view! { <p class="bad">"A check does not allow this move, so it cannot be queued. The source is untouched."</p> }.into_any()
     };
@@ -114,7 +117,8 @@ fn differently(query: &PlanQuery, locations: &[Location]) -> AnyView {
     )
 }
 
-fn queue(query: PlanQuery) -> AnyView {
+/// The form that queues it. The name is not asked for where the job waits for an approval, which will ask.
+fn queue(query: PlanQuery, typed: Option<AnyView>) -> AnyView {
     let hidden = query
         .fields()
         .into_iter()
@@ -126,6 +130,7 @@ fn queue(query: PlanQuery) -> AnyView {
             {hidden}
             <div class="stack-s">
                 <label class="check"><input type="checkbox" name="require_approval" value="yes"/> "Wait for an approval before it begins"</label>
+                {typed}
                 <div><button type="submit" class="primary" data-testid="queue-move">"Queue this move"</button></div>
             </div>
         </form>
