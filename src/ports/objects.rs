@@ -23,6 +23,10 @@ pub const STAGING_MARK: &str = ".dim-move-";
 /// Objects up to this size are never written in parts, whatever the store.
 pub const WHOLE_UP_TO: Bytes = Bytes(1 << 20);
 
+/// Larger objects of S3 cannot be given another class where they stand: its copies take so much in one step, and a copy in parts could
+/// replace what somebody else wrote meanwhile. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+pub const RECLASS_MAX_S3: Bytes = Bytes(5 << 30);
+
 /// A directory or key prefix below the root of a location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix {
@@ -622,6 +626,24 @@ pub trait Objects: Send + Sync + 'static {
         object: &FoundObject,
         meter: &Arc<Meter>,
     ) -> Result<String, ObjectError>;
+
+    /// Gives an object of a bucket another storage class where it stands; the store does it by itself. What is told is what a copy
+    /// would be: with `verify`, what it will be compared with. One that has the class is only looked at, so that it may be repeated.
+    /// [`ObjectError::Changed`] when it is not `object` any more: then it was left alone.
+    async fn reclass(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        class: &StorageClass,
+        verify: VerifyLevel,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        let (_, _, _) = (object, verify, meter);
+        Err(ObjectError::NotSupported(format!(
+            "the class {class} in place at {}",
+            at.root
+        )))
+    }
 
     /// What tells the encryption key that a reference leads to from others. [`ObjectError::Key`] when there is none.
     async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError>;

@@ -7,6 +7,8 @@ use data_in_motion::adapters::prices;
 use data_in_motion::adapters::sql::Store;
 use data_in_motion::domain::encryption::KeyId;
 use data_in_motion::domain::location::CredentialRef;
+use data_in_motion::domain::migration::options::VerifyLevel;
+use data_in_motion::domain::name::StorageClass;
 use data_in_motion::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -201,6 +203,17 @@ impl Objects for Meddler {
         meter: &Arc<Meter>,
     ) -> Result<String, ObjectError> {
         self.around("hash", self.inner.hash(at, object, meter)).await
+    }
+    async fn reclass(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        class: &StorageClass,
+        verify: VerifyLevel,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        self.around("reclass", self.inner.reclass(at, object, class, verify, meter))
+            .await
     }
     async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError> {
         self.inner.key_id(reference).await

@@ -5,6 +5,8 @@
 
 use crate::domain::encryption::KeyId;
 use crate::domain::location::CredentialRef;
+use crate::domain::migration::options::VerifyLevel;
+use crate::domain::name::StorageClass;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -283,6 +285,18 @@ impl Objects for Faulty {
         meter: &Arc<Meter>,
     ) -> Result<String, ObjectError> {
         self.inner.hash(at, object, meter).await
+    }
+
+    async fn reclass(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        class: &StorageClass,
+        verify: VerifyLevel,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        self.faults.before_copy(&object.key).await?;
+        self.inner.reclass(at, object, class, verify, meter).await
     }
 
     async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError> {

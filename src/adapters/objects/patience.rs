@@ -6,6 +6,8 @@
 
 use crate::domain::encryption::KeyId;
 use crate::domain::location::CredentialRef;
+use crate::domain::migration::options::VerifyLevel;
+use crate::domain::name::StorageClass;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -233,6 +235,19 @@ impl Objects for Patient {
     ) -> Result<String, ObjectError> {
         let own = Arc::new(Meter::part_of(meter));
         let work = self.inner.hash(at, object, &own);
+        self.moving(&object.key, &own, work).await
+    }
+
+    async fn reclass(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        class: &StorageClass,
+        verify: VerifyLevel,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        let own = Arc::new(Meter::part_of(meter));
+        let work = self.inner.reclass(at, object, class, verify, &own);
         self.moving(&object.key, &own, work).await
     }
 

@@ -10,6 +10,8 @@ use super::local::LocalObjects;
 use super::sealed::{self, Keys};
 use crate::domain::encryption::KeyId;
 use crate::domain::location::{CredentialRef, Provider};
+use crate::domain::migration::options::VerifyLevel;
+use crate::domain::name::StorageClass;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, Occupancy, OpenUpload,
     Parts, Prefix, Removed, Space, Staging, Survey,
@@ -329,6 +331,25 @@ impl Objects for Stores {
         match at.root.provider() {
             Provider::Local => self.local.hash(at, object, meter).await,
             _ => self.cloud.hash(at, object, meter).await,
+        }
+    }
+
+    async fn reclass(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        class: &StorageClass,
+        verify: VerifyLevel,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        if at.encryption.is_some() {
+            return Err(ObjectError::NotSupported(
+                "the class of encrypted objects in place".into(),
+            ));
+        }
+        match at.root.provider() {
+            Provider::Local => self.local.reclass(at, object, class, verify, meter).await,
+            _ => self.cloud.reclass(at, object, class, verify, meter).await,
         }
     }
 

@@ -19,14 +19,15 @@ use std::collections::HashMap;
 pub(super) const LIVE: &str =
     "('awaiting_approval', 'queued', 'copying', 'verifying', 'switching', 'paused')";
 
-/// Columns of a job. `at_target` tells whether the dataset is served from this job's target.
+/// Columns of a job. `at_target` tells whether the dataset is served from the copy that this job made.
 pub(super) const COLUMNS: &str = "j.id, j.dataset_id, j.dataset_name, j.status, j.wanted, j.rounds, j.undo_open, j.reason, j.error_code, \
     j.attempt, j.source_location_id, j.source_root, j.source_uri, j.source_class, j.source_replica_id, \
     j.target_location_id, j.target_root, j.target_identity, j.target_uri, j.target_class, j.target_replica_id, j.seen_generation, j.fence, \
     j.owner, j.lease_until, j.token, j.staging_no, j.parents, j.manifest_at, j.verification, j.objects_done, j.objects_total, \
     j.bytes_done, j.bytes_total, j.bytes_per_sec, j.forecast_saving, j.created_at, j.updated_at, j.started_at, \
     j.finished_at, j.undo_until, j.options, j.priority, j.bytes_sent, j.source_encryption, j.target_encryption, \
-    CASE WHEN d.path_uri = j.target_uri AND d.location_id = j.target_location_id THEN 1 ELSE 0 END AS at_target";
+    CASE WHEN d.path_uri = j.target_uri AND d.location_id = j.target_location_id AND EXISTS (SELECT 1 FROM replicas tr \
+    WHERE tr.id = j.target_replica_id AND tr.role = 'serving') THEN 1 ELSE 0 END AS at_target";
 pub(super) const TABLES: &str = "jobs j LEFT JOIN datasets d ON d.id = j.dataset_id";
 
 /// A job with what the mover needs to carry it out.
@@ -324,7 +325,7 @@ pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
         .actions()
         .into_iter()
         .filter(|a| *a != "undo" || at_target || options.replicate);
-    let job = Job {
+    let mut job = Job {
         id: JobId(row.try_get("id")?),
         dataset_id: DatasetId(row.try_get("dataset_id")?),
         dataset_name: row.try_get("dataset_name")?,
@@ -352,6 +353,7 @@ pub(super) fn read(row: &Row) -> Result<JobRow, StoreError> {
         deletes_source: options.deletes_source(),
         actions: actions.map(str::to_owned).collect(),
     };
+    job.deletes_source &= !job.is_in_place();
     Ok(JobRow {
         job,
         state,

@@ -54,7 +54,8 @@ pub async fn switch(
         return replicate(tx, seen, to, new).await;
     }
     let job = &seen.job;
-    let retire_after = (!seen.options.keep_source).then_some(new.retire_after.0);
+    let in_place = job.is_in_place();
+    let retire_after = (!seen.options.keep_source && !in_place).then_some(new.retire_after.0);
     let dataset = sqlx::query(
         "UPDATE datasets SET path_uri = $5, location_id = $6, prefix = $7, storage_class = $8, object_count = $9, \
          size_bytes = $10, scanned_at = $11, updated_at = $11, generation = generation + 1 \
@@ -73,14 +74,21 @@ pub async fn switch(
     .bind(new.now.0)
     .execute(&mut *tx)
     .await?;
+    // Where the class changed in place the objects of the old copy are those of the new one.
+    let kept_as = if in_place {
+        ReplicaRole::Retired
+    } else {
+        ReplicaRole::Retained
+    };
     let retained = sqlx::query(
-        "UPDATE replicas SET role = 'retained', retire_after = $2, object_count = $3, size_bytes = $4 \
+        "UPDATE replicas SET role = $5, retire_after = $2, object_count = $3, size_bytes = $4 \
          WHERE id = $1 AND role = 'serving'",
     )
     .bind(seen.source_replica.map(|r| r.0))
     .bind(retire_after)
     .bind(new.counted.0)
     .bind(new.counted.1.to_i64())
+    .bind(kept_as.as_str())
     .execute(&mut *tx)
     .await?;
     if dataset.rows_affected() != 1 || retained.rows_affected() != 1 {
@@ -98,15 +106,25 @@ pub async fn switch(
     .execute(&mut *tx)
     .await?;
     let also = Also {
-        reason: seen
-            .options
-            .keep_source
-            .then(|| "the source is kept for good as a second copy".into()),
+        reason: reason(seen),
         release: true,
         progress: Some(new.progress),
         ..Also::default()
     };
     finish(tx, seen, to, &also, new.now).await
+}
+
+/// What is to be said of a job that has switched.
+fn reason(seen: &JobRow) -> Option<String> {
+    if seen.job.is_in_place() {
+        return Some(format!(
+            "every object has the class {} now, where it stands; the way back is another change",
+            seen.job.target_class
+        ));
+    }
+    seen.options
+        .keep_source
+        .then(|| "the source is kept for good as a second copy".into())
 }
 
 /// The row of the copy at the target; its id.

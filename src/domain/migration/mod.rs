@@ -242,6 +242,14 @@ pub struct LogLine {
     pub text: String,
 }
 
+impl Job {
+    /// Whether the data stays where it is and only its storage class changes.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.source_location_id == self.target_location_id && self.source_uri == self.target_uri
+    }
+}
+
 /// Everything the page of one job shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobDetail {
@@ -369,6 +377,20 @@ pub struct Plan {
     /// What the chosen check will prove of every object.
     #[serde(default)]
     pub proves: String,
+}
+
+impl Plan {
+    /// Whether the data stays where it is and only its storage class changes.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.source_location_id == self.target_location_id && self.source_uri == self.target_uri
+    }
+
+    /// Whether something will be deleted after the grace period.
+    #[must_use]
+    pub fn deletes_source(&self) -> bool {
+        self.options.deletes_source() && !self.is_in_place()
+    }
 }
 
 /// What is asked for when a move is planned.

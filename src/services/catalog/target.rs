@@ -6,7 +6,7 @@ use super::Catalog;
 use super::datasets::{pick_class, prefix_below};
 use crate::adapters::sql::{datasets as rows, jobs};
 use crate::domain::dataset::Dataset;
-use crate::domain::location::{Location, NewLocation, StorageUri};
+use crate::domain::location::{Location, NewLocation, Provider, StorageUri};
 use crate::domain::name::StorageClass;
 use crate::domain::replica::ReplicaRole;
 use crate::ports::objects::Prefix;
@@ -27,9 +27,16 @@ pub(in crate::services) struct Target {
     pub(in crate::services) draft: Option<NewLocation>,
 }
 
+/// Whether another class of the location where a dataset stands is asked for, of a store that can change it there.
+fn stays(location: &Location, dataset: &Dataset, class: Option<&StorageClass>) -> bool {
+    location.id == dataset.location_id
+        && location.provider != Provider::Local
+        && class.is_some_and(|class| !class.matches(dataset.storage_class.as_str()))
+}
+
 impl Catalog {
-    /// The place that `text` names for a dataset: a location by name or id means the dataset's name below its root; an address
-    /// means itself.
+    /// The place that `text` names for a dataset: a location by name or id means the dataset's name below its root, or where it
+    /// stands when only another class is asked for there; an address means itself.
     ///
     /// # Errors
     /// `NotFound` for an unknown location, `Invalid` for an address or a class that cannot be, `NotAllowed` for an address outside
@@ -52,7 +59,11 @@ impl Catalog {
             ));
         } else {
             let location = self.get_location(text).await?.location;
-            let uri = below(&location.uri, dataset.name.as_str())?;
+            let uri = if stays(&location, dataset, class.as_ref()) {
+                dataset.path_uri.clone()
+            } else {
+                below(&location.uri, dataset.name.as_str())?
+            };
             (location, uri, None)
         };
         let path = prefix_below(&location, &uri)?;

@@ -19,6 +19,18 @@ const KEEP_FAILED_MICROS: i64 = Timestamp::DAY;
 const UNTOUCHED: &str = "the source serves on; nothing was switched";
 /// What becomes of the copies of a failed job.
 const KEPT: &str = "what was copied waits a day for a retry";
+/// The same where the objects are changed in place.
+const SERVED_IN_PLACE: &str = "readers are served throughout";
+const KEPT_IN_PLACE: &str = "objects that have the new class keep it, and a retry goes on with the others";
+
+/// What stays as it is, and what becomes of what was done, when a job ends before its switch.
+fn so_far(held: &Held) -> (&'static str, &'static str) {
+    if held.row.job.is_in_place() {
+        (SERVED_IN_PLACE, KEPT_IN_PLACE)
+    } else {
+        (UNTOUCHED, KEPT)
+    }
+}
 
 /// Carries a job as far as it goes. An error is a database that could not be written: the job is found as it is at the next look.
 pub(super) async fn carry(mut held: Held) -> Result<(), Halt> {
@@ -120,11 +132,16 @@ async fn hold(held: &mut Held, what: String) -> Result<bool, Halt> {
     let mut tx = held.write().await?;
     jobs_lease::next_staging(&mut tx, held.row.job.id).await?;
     tx.commit().await?;
+    let reason = if held.row.job.is_in_place() {
+        format!("paused: {what}; {SERVED_IN_PLACE}. Resume it once the store answers")
+    } else {
+        format!(
+            "paused: {what}; the source serves on. Resume it once the store answers: what was copied is copied again beside it, since \
+             the store may still wake"
+        )
+    };
     let also = |release| Also {
-        reason: Some(format!(
-            "paused: {what}; the source serves on. Resume it once the store answers: what was copied is copied again beside it, \
-             since the store may still wake"
-        )),
+        reason: Some(reason.clone()),
         error_code: Some("store_hung".into()),
         release,
         ..Also::default()
@@ -143,8 +160,9 @@ async fn copy_again(held: &mut Held, what: &str) -> Result<bool, Halt> {
     let mut also = entering(held);
     if step.state.status == JobStatus::Failed {
         also.error_code = Some("source_changed".into());
+        let (untouched, kept) = so_far(held);
         also.reason = Some(format!(
-            "the source keeps changing: {what} (after {MAX_SOURCE_ROUNDS} more rounds); {UNTOUCHED}, {KEPT}"
+            "the source keeps changing: {what} (after {MAX_SOURCE_ROUNDS} more rounds); {untouched}, {kept}"
         ));
         also.release = true;
         also.keep_until = Some(held.deps.clock.now().plus_micros(KEEP_FAILED_MICROS));
@@ -159,13 +177,14 @@ async fn copy_again(held: &mut Held, what: &str) -> Result<bool, Halt> {
 }
 
 async fn fail(held: &mut Held, code: String, reason: String) -> Result<bool, Halt> {
+    let (untouched, kept) = so_far(held);
     // On a full target the copies are in the way of whoever makes room.
-    let (keep, becomes) = if code == "target_full" {
+    let (keep, becomes) = if code == "target_full" && !held.row.job.is_in_place() {
         (0, "what was copied is removed to make room")
     } else {
-        (KEEP_FAILED_MICROS, KEPT)
+        (KEEP_FAILED_MICROS, kept)
     };
-    let mut reason = format!("{reason}; {UNTOUCHED}, {becomes}");
+    let mut reason = format!("{reason}; {untouched}, {becomes}");
     if let Err(problem) = switch::unpublish(held).await {
         match problem {
             Halt::Failed { reason: more, .. } => reason = format!("{reason} (and: {more})"),
@@ -196,6 +215,11 @@ async fn yield_up(held: &mut Held) -> Result<bool, Halt> {
             switch::unpublish(held).await?;
             "paused; what was copied is kept".to_owned()
         }
+        Some(Wanted::Cancel) if held.row.job.is_in_place() => format!(
+            "cancelled; {SERVED_IN_PLACE}. Objects that have the class {} already keep it, the catalog goes on saying {}: plan the \
+             same change again to end it",
+            held.row.job.target_class, held.row.job.source_class
+        ),
         Some(Wanted::Cancel) => {
             let kept = clean::staging(held).await;
             held.pass(Point::CancelCleaned).await;

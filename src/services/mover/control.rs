@@ -63,8 +63,10 @@ impl Mover {
         let step = machine::next(row.state, trigger).map_err(refused)?;
         if trigger == Trigger::Retry {
             still_at_source(&mut tx, &row.job).await?;
-            let target = location(&mut tx, row.job.target_location_id.to_string()).await?;
-            refuse_taken_place(&mut tx, &row.job.dataset_name, &row.job.target_uri, &target).await?;
+            if !row.job.is_in_place() {
+                let target = location(&mut tx, row.job.target_location_id.to_string()).await?;
+                refuse_taken_place(&mut tx, &row.job.dataset_name, &row.job.target_uri, &target).await?;
+            }
         }
         let also = Also {
             reason: note(trigger, step.state.wanted),

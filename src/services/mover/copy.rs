@@ -6,7 +6,7 @@
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use super::parts::{self, JobParts};
-use super::{manifest, pass, switch};
+use super::{manifest, pass, reclass, switch};
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
 use crate::adapters::sql::jobs_staging::{self, StagedRow};
 use crate::adapters::sql::{Conn, datasets, jobs, jobs_parts};
@@ -25,10 +25,26 @@ const SPACE_EVERY: Duration = Duration::from_secs(2);
 /// From wherever a crash left it to "every object of the manifest is durable at the target".
 pub(super) async fn copy(held: &mut Held) -> Result<(), Halt> {
     see_dataset(held).await?;
+    if held.row.job.is_in_place() {
+        return reclass::reclass(held).await;
+    }
     see_target(held).await?;
     switch::unpublish(held).await?;
     let (staging, fresh) = stage(held).await?;
     manifest::bring_up_to_date(held, &staging, fresh).await?;
+    begin(held).await?;
+    let copying = Copying {
+        source: held.source()?,
+        space_looked: Mutex::new(Instant::now()),
+        staging,
+    };
+    pass::run(&copying, held).await?;
+    held.pass(Point::CopyFinished).await;
+    Ok(())
+}
+
+/// Counts from what is done already, at the pace that is allowed.
+pub(super) async fn begin(held: &mut Held) -> Result<(), Halt> {
     let done = {
         let mut conn = held.deps.store.reader().await?;
         let states = [ObjectState::Copied, ObjectState::Verified];
@@ -37,13 +53,6 @@ pub(super) async fn copy(held: &mut Held) -> Result<(), Halt> {
     held.gauge
         .begin(JobStatus::Copying, done, manifest::total(held).await?);
     held.copies();
-    let copying = Copying {
-        source: held.source()?,
-        space_looked: Mutex::new(Instant::now()),
-        staging,
-    };
-    pass::run(&copying, held).await?;
-    held.pass(Point::CopyFinished).await;
     Ok(())
 }
 

@@ -20,7 +20,17 @@ const GONE_AT_ONCE: usize = 10_000;
 /// Lists the source and makes the manifest say the same. Copies of what is gone are removed first.
 pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging, fresh: bool) -> Result<(), Halt> {
     still_fit(held, fresh || !staging.in_place()).await?;
-    while !compare_once(held, staging).await? {}
+    while !compare_once(held, Some(staging)).await? {}
+    is_whole(held).await
+}
+
+/// The same where the objects of the manifest stay where they are: there are no copies to remove.
+pub(super) async fn bring_up_to_date_in_place(held: &mut Held) -> Result<(), Halt> {
+    while !compare_once(held, None).await? {}
+    is_whole(held).await
+}
+
+async fn is_whole(held: &mut Held) -> Result<(), Halt> {
     let now = held.deps.clock.now();
     let id = held.row.job.id;
     let mut tx = held.write().await?;
@@ -31,7 +41,7 @@ pub(super) async fn bring_up_to_date(held: &mut Held, staging: &Staging, fresh: 
 }
 
 /// Lists the source once, puts into the manifest what is new or changed and takes out what is gone; whether that was all.
-async fn compare_once(held: &Held, staging: &Staging) -> Result<bool, Halt> {
+async fn compare_once(held: &Held, staging: Option<&Staging>) -> Result<bool, Halt> {
     let id = held.row.job.id;
     let known = total(held).await?.0;
     let walk = held.deps.objects.walk(&held.source()?).await?;
@@ -56,7 +66,9 @@ async fn compare_once(held: &Held, staging: &Staging) -> Result<bool, Halt> {
     if gone.is_empty() {
         return Ok(true);
     }
-    remove_gone(held, staging, &gone).await?;
+    if let Some(staging) = staging {
+        remove_gone(held, staging, &gone).await?;
+    }
     for keys in gone.chunks(1000) {
         let mut tx = held.write().await?;
         jobs_objects::drop_keys(&mut tx, id, keys).await?;

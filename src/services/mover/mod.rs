@@ -5,8 +5,8 @@
 //! Knows no path of a disk and no protocol; bytes move behind the port `Objects`.
 //!
 //! Read in this order: `plan.rs`, `queue.rs`, `control.rs` and `undo.rs` are what people do; `run.rs` is the loop that takes jobs,
-//! `held.rs` a job under a lease, `carry.rs` its way through `copy.rs`, `verify.rs` and `switch.rs`; `clean.rs`, `retire.rs` and
-//! `remove.rs` are what is left to do afterwards. `failpoint.rs` names the gaps between all these steps.
+//! `held.rs` a job under a lease, `carry.rs` its way through `copy.rs`, `verify.rs` and `switch.rs` (`reclass.rs` takes the place of
+//! `copy.rs` where only the class changes); `clean.rs`, `retire.rs` and `remove.rs` are what is left to do afterwards. `failpoint.rs` names the gaps between all these steps.
 
 mod away;
 mod carry;
@@ -29,6 +29,7 @@ mod pass;
 mod plan;
 mod queue;
 mod receipt;
+mod reclass;
 mod remove;
 mod retire;
 mod run;

@@ -6,6 +6,7 @@
 mod census;
 mod checks;
 mod figures;
+pub(super) mod in_place;
 
 use self::census::Census;
 use super::{Mover, window};
@@ -40,7 +41,7 @@ impl Mover {
         let target = catalog
             .find_target(&request.target_location, &dataset, request.storage_class)
             .await?;
-        refuse_same_place(&dataset, &target)?;
+        in_place::refuse(&dataset, &target, &request.options)?;
         let mut plan = self
             .look(&catalog, &dataset, &source, &target, &request.options)
             .await?;
@@ -79,16 +80,22 @@ impl Mover {
             Ok(_) => self.deps.objects.space(&target.prefix).await.ok(),
             Err(_) => None,
         };
+        let stays = in_place::is(dataset, target);
         let one_store = survey.as_ref().is_ok_and(|survey| survey.one_store);
         let figures = self.figures(dataset, source, target, &census).await?;
         let mut found = checks::of_objects(dataset, &census);
-        found.extend(checks::of_folding(&census, target));
         match &survey {
-            Ok(survey) => found.extend(checks::of_places(source.provider, survey, space, target, &census)),
+            Ok(survey) if stays => found.extend(in_place::checks(survey, &from, target, &census, options)),
+            Ok(survey) => {
+                found.extend(checks::of_folding(&census, target));
+                found.extend(checks::of_places(source.provider, survey, space, target, &census));
+            }
             Err(error) => found.push(checks::unreachable(error, target)),
         }
-        let holder = catalog.holder_of(target, dataset).await?;
-        found.push(checks::of_holder(holder, target));
+        if !stays {
+            let holder = catalog.holder_of(target, dataset).await?;
+            found.push(checks::of_holder(holder, target));
+        }
         let mut conn = self.deps.store.reader().await?;
         let live = jobs::live_of(&mut conn, &[dataset.id]).await?;
         found.push(checks::of_jobs(live.get(&dataset.id)));
@@ -97,10 +104,18 @@ impl Mover {
             .forbidden_by_policy(dataset, &target.location, &target.class)
             .await?;
         found.extend(rule.map(checks::of_policy));
-        found.extend(checks::of_encryption(&from, target, &census));
+        if !stays {
+            found.extend(checks::of_encryption(&from, target, &census));
+        }
         found.extend(checks::notes(dataset, target, &self.deps.prices));
         found.extend(figures.note.clone());
-        found.extend(checks::of_options(options, one_store, &figures, &census, target));
+        found.extend(checks::of_options(
+            options,
+            one_store && !stays,
+            &figures,
+            &census,
+            target,
+        ));
         Ok(Plan {
             dataset_id: dataset.id,
             dataset_name: dataset.name.to_string(),
@@ -124,7 +139,11 @@ impl Mover {
             monthly_saving_nanousd: figures.monthly_saving,
             expectation: figures.expectation,
             duration_secs: figures.duration_secs,
-            deletes: deletes(dataset, &census, self.deps.options.grace_secs, options),
+            deletes: if stays {
+                in_place::DELETES.into()
+            } else {
+                deletes(dataset, &census, self.deps.options.grace_secs, options)
+            },
             applicable: found.iter().all(|check| check.ok),
             checks: found,
             options: options.clone(),
@@ -168,33 +187,6 @@ impl Mover {
         }
         Ok((census, survey))
     }
-}
-
-/// A move needs another place. The class alone cannot be changed yet, and where it is only a word it need not move a byte.
-fn refuse_same_place(dataset: &Dataset, target: &Target) -> ServiceResult<()> {
-    if target.location.id != dataset.location_id || target.uri != dataset.path_uri {
-        return Ok(());
-    }
-    let Dataset { name, path_uri, .. } = dataset;
-    if target.class == dataset.storage_class {
-        return Err(ServiceError::conflict(
-            "already_there",
-            format!(
-                "{name} is already there: {path_uri} on {} as {}; nothing was changed. Name another location or address",
-                target.location.name, target.class
-            ),
-        ));
-    }
-    let why = if target.location.provider == Provider::Local {
-        "on local disks a class says what the disk costs and no byte would have to move; to move the bytes, give an \
-         address on other disks"
-    } else {
-        "give another address to move the bytes"
-    };
-    Err(ServiceError::not_supported(format!(
-        "changing the storage class of {name} in place ({} to {} at {path_uri}): {why}. Nothing was changed",
-        dataset.storage_class, target.class
-    )))
 }
 
 fn forbidden(plan: &Plan) -> ServiceError {

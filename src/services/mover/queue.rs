@@ -32,7 +32,9 @@ impl Mover {
         }
         let source = location(&mut tx, plan.source_location_id.to_string()).await?;
         let target = location(&mut tx, plan.target_location_id.to_string()).await?;
-        refuse_taken_place(&mut tx, &plan.dataset_name, &plan.target_uri, &target).await?;
+        if !plan.is_in_place() {
+            refuse_taken_place(&mut tx, &plan.dataset_name, &plan.target_uri, &target).await?;
+        }
         if target.encryption != plan.encryption {
             return Err(ServiceError::conflict(
                 "plan_stale",

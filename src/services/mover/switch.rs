@@ -21,6 +21,10 @@ pub(super) const IN_PLACE: &str = "in place";
 
 /// Whether the copies that the manifest speaks of are still where this job put them.
 pub(super) async fn copies_stand(held: &Held) -> Result<bool, Halt> {
+    if held.row.job.is_in_place() {
+        // What stands there is compared with the manifest before the switch.
+        return Ok(true);
+    }
     let number = held.row.staging_no;
     let Some(staged) = left(held).await?.into_iter().find(|s| s.staging_no == number) else {
         return Ok(false);
@@ -120,6 +124,9 @@ async fn is_published(held: &Held, staged: &StagedRow) -> Result<bool, Halt> {
 
 /// Once the data is gone from it, nothing of the staging area is needed. What cannot be removed now is removed later.
 async fn remove_bare_staging(held: &Held) -> bool {
+    if held.row.job.is_in_place() {
+        return true;
+    }
     let Ok(staging) = held.staging(held.row.staging_no) else {
         return false;
     };
@@ -147,7 +154,12 @@ async fn commit(held: &mut Held, bare: bool) -> Result<(), Halt> {
         let Ok(step) = machine::next(held.row.state, Trigger::Switched) else {
             return Err(Halt::Wished);
         };
-        let (tx, outcome) = attempt(held, &step.state, progress, &sum).await?;
+        let to = JobState {
+            // Nothing is kept that could be switched back to.
+            undo_open: step.state.undo_open && !held.row.job.is_in_place(),
+            ..step.state
+        };
+        let (tx, outcome) = attempt(held, &to, progress, &sum).await?;
         match outcome {
             Switch::Done(row) => return finish(held, tx, *row, bare).await,
             Switch::DatasetMoved => {
@@ -176,7 +188,10 @@ async fn attempt(
     let now = held.deps.clock.now();
     let grace = held.deps.options.grace_secs.saturating_mul(Timestamp::SECOND);
     let mut tx = held.deps.store.write().await?;
-    if let Some(name) = datasets::overlapping(&mut tx, held.row.job.target_location_id, &target.path).await? {
+    if !held.row.job.is_in_place()
+        && let Some(name) =
+            datasets::overlapping(&mut tx, held.row.job.target_location_id, &target.path).await?
+    {
         return Err(Halt::failed(
             "target_taken",
             format!(

@@ -4,6 +4,7 @@
 //! name the job or the dataset anyway and are not asked.
 
 use super::Mover;
+use super::plan::in_place;
 use crate::adapters::sql::jobs;
 use crate::domain::id::JobId;
 use crate::domain::migration::{Job, PlanRequest, Planned};
@@ -39,8 +40,15 @@ impl Mover {
     /// Those of [`Mover::plan`]; `Invalid` when another name was typed, or none, and then nothing was queued.
     pub async fn plan_by_name(&self, request: PlanRequest, typed: &str) -> ServiceResult<Planned> {
         if request.options.deletes_source() && !request.require_approval {
-            let dataset = Catalog::new(&self.deps).find_dataset(&request.dataset_id).await?;
-            confirm(dataset.name.as_str(), typed, "the move was not queued")?;
+            let catalog = Catalog::new(&self.deps);
+            let dataset = catalog.find_dataset(&request.dataset_id).await?;
+            let class = request.storage_class.clone();
+            let target = catalog
+                .find_target(&request.target_location, &dataset, class)
+                .await?;
+            if !in_place::is(&dataset, &target) {
+                confirm(dataset.name.as_str(), typed, "the move was not queued")?;
+            }
         }
         self.plan(request).await
     }

@@ -11,8 +11,8 @@ use crate::adapters::sql::jobs::JobRow;
 use crate::adapters::sql::jobs_switch::{self, Switch};
 use crate::adapters::sql::{Conn, jobs};
 use crate::domain::id::JobId;
-use crate::domain::migration::Job;
 use crate::domain::migration::machine::{self, JobState, Trigger};
+use crate::domain::migration::{Job, JobStatus};
 use crate::ports::bus::Topic;
 use crate::ports::objects::{ObjectError, Prefix};
 use crate::services::{ServiceError, ServiceResult};
@@ -109,6 +109,16 @@ async fn find(conn: &mut Conn, id: JobId) -> ServiceResult<JobRow> {
 }
 
 fn may_undo(row: &JobRow) -> ServiceResult<JobState> {
+    if row.job.is_in_place() && row.job.status == JobStatus::Completed {
+        return Err(ServiceError::conflict(
+            "undo_unsafe",
+            format!(
+                "the job {} changed the storage class in place, so that there is nothing to switch back to. Plan the way back, which \
+                 has its price: dim migrate plan --dataset-id {} --target-location {} --storage-class {}. Nothing was changed",
+                row.job.id, row.job.dataset_id, row.job.source_uri, row.job.source_class
+            ),
+        ));
+    }
     let step = machine::next(row.state, Trigger::Undo).map_err(refused)?;
     // The row leaves the action out once the dataset is served from elsewhere.
     if !row.job.actions.iter().any(|a| a == Trigger::Undo.as_str()) {

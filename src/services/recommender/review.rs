@@ -6,6 +6,7 @@ use super::Recommender;
 use crate::adapters::sql::recommendations as rows;
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::Dataset;
+use crate::domain::location::Provider;
 use crate::domain::migration::{Job, PlanRequest};
 use crate::domain::recommendation::{
     Action, PlacementRef, Recommendation, Review, ReviewRequest, ReviewStatus,
@@ -80,8 +81,8 @@ impl Recommender {
         Ok(Mover::new(&self.deps).plan(request).await?.job)
     }
 
-    /// The location, or an address in it where its own name would be the dataset's present place: another class of the same
-    /// directory needs another directory.
+    /// The location, or an address in it where its own name would be the dataset's present place: on disks another class of the same
+    /// directory needs another directory. Buckets change it where it stands.
     async fn target(&self, dataset: &Dataset, to: &PlacementRef) -> ServiceResult<String> {
         let name = to.location_name.as_str();
         let location = Catalog::new(&self.deps).get_location(name).await?.location;
@@ -91,7 +92,7 @@ impl Recommender {
                 .join(path)
                 .map_err(|e| ServiceError::invalid("bad_address", e.to_string()))
         };
-        if address(dataset.name.as_str())? != dataset.path_uri {
+        if location.provider != Provider::Local || address(dataset.name.as_str())? != dataset.path_uri {
             return Ok(name.to_owned());
         }
         Ok(address(&format!("{}/{}", to.storage_class, dataset.name))?.to_string())

@@ -3,14 +3,15 @@
 //! After each restart the job ends, every byte is right, nothing is lost, doubled or left over, no upload stays open, and the
 //! dataset was readable at every moment in between. `DIM_CRASH_ROUNDS=50` makes the random part as long as that.
 
-use super::{Bucket, s3};
+use super::{Bucket, gcs, s3};
 use crate::app::TestApp;
 use crate::crashing::Server;
 use crate::moving::{self, assert_consistent, tree};
 use data_in_motion::domain::access::DatasetKey;
 use data_in_motion::domain::id::JobId;
 use data_in_motion::domain::location::{Location, NewLocation, StorageUri};
-use data_in_motion::domain::migration::{JobDetail, JobStatus};
+use data_in_motion::domain::migration::options::MoveOptions;
+use data_in_motion::domain::migration::{JobDetail, JobStatus, PlanRequest};
 use data_in_motion::services::Services;
 use data_in_motion::services::mover::Point;
 use std::collections::BTreeMap;
@@ -25,15 +26,19 @@ type Tree = BTreeMap<String, Vec<u8>>;
 
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Scenes at once.
-const AT_ONCE: usize = 3;
+pub(super) const AT_ONCE: usize = 3;
 /// Slow enough that copying takes about a second.
-const SLOW: &str = "slow-copy=20000000";
+pub(super) const SLOW: &str = "slow-copy=20000000";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
+pub(super) enum Way {
     ToBucket,
     FromBucket,
+    /// From [`CLASSES`]' first to the second, where it stands.
+    InPlace,
 }
+
+pub(super) const CLASSES: [&str; 2] = ["STANDARD", "NEARLINE"];
 
 fn content() -> Tree {
     let mut all: Tree = (0..60_usize)
@@ -51,14 +56,14 @@ fn content() -> Tree {
 }
 
 /// What both sides are; shared with the reader.
-struct Ground {
-    bucket: Bucket,
-    services: Services,
+pub(super) struct Ground {
+    pub(super) bucket: Bucket,
+    pub(super) services: Services,
 }
 
 impl Ground {
     /// Objects below an address.
-    async fn tree(&self, uri: &StorageUri) -> Tree {
+    pub(super) async fn tree(&self, uri: &StorageUri) -> Tree {
         if let Some(path) = uri.local_path() {
             let mut tree = tree(Path::new(&path));
             tree.retain(|key, _| !key.ends_with('/'));
@@ -85,7 +90,7 @@ impl Ground {
         }
     }
 
-    async fn place(&self) -> StorageUri {
+    pub(super) async fn place(&self) -> StorageUri {
         let key = DatasetKey::Name("demo".into());
         self.services.catalog.find_dataset(&key).await.unwrap().path_uri
     }
@@ -115,13 +120,13 @@ impl Ground {
     }
 }
 
-struct Scene {
+pub(super) struct Scene {
     name: String,
     app: TestApp,
-    ground: Arc<Ground>,
-    job: JobId,
-    content: Arc<Tree>,
-    source: StorageUri,
+    pub(super) ground: Arc<Ground>,
+    pub(super) job: JobId,
+    pub(super) content: Arc<Tree>,
+    pub(super) source: StorageUri,
     target: StorageUri,
     grace_secs: &'static str,
     runs: usize,
@@ -130,15 +135,18 @@ struct Scene {
 }
 
 impl Scene {
-    async fn open(name: &str, way: Way, grace_secs: &'static str) -> Self {
+    pub(super) async fn open(name: &str, way: Way, grace_secs: &'static str) -> Self {
         let app = TestApp::open_with(&[("grace_secs", grace_secs)]).await;
-        let bucket = s3::bucket().await;
+        let bucket = match way {
+            Way::InPlace => gcs::bucket().await,
+            Way::ToBucket | Way::FromBucket => s3::bucket().await,
+        };
         let services = app.services().clone();
         let disk = moving::location(&services, "disk", &app.make("disk")).await;
         let lake = NewLocation {
             name: "lake".parse().unwrap(),
             uri: format!("{}/data", bucket.uri).parse().unwrap(),
-            storage_classes: Vec::new(),
+            storage_classes: CLASSES.map(|class| class.parse().unwrap()).into(),
             price_book: None,
             credential_ref: bucket.access.credential_ref.clone(),
             endpoint: bucket.access.endpoint.clone(),
@@ -146,9 +154,10 @@ impl Scene {
             encryption_key_ref: None,
         };
         let lake: Location = services.catalog.create_location(lake).await.unwrap();
-        let (from, to) = match way {
-            Way::ToBucket => (disk, lake),
-            Way::FromBucket => (lake, disk),
+        let (from, to, path) = match way {
+            Way::ToBucket => (disk, lake, "new/demo"),
+            Way::FromBucket => (lake, disk, "new/demo"),
+            Way::InPlace => (lake.clone(), lake, "sets/demo"),
         };
         let content = Arc::new(content());
         let source = from.uri.join("sets/demo").unwrap();
@@ -168,7 +177,16 @@ impl Scene {
             }
         }
         moving::dataset(&services, "demo", &source.to_string()).await;
-        let plan = moving::plan(&services, "demo", &to, "new/demo").await;
+        let target = to.uri.join(path).unwrap();
+        let request = PlanRequest {
+            dataset_id: DatasetKey::Name("demo".into()),
+            target_location: target.to_string(),
+            storage_class: (way == Way::InPlace).then(|| CLASSES[1].parse().unwrap()),
+            dry_run: true,
+            require_approval: false,
+            options: MoveOptions::default(),
+        };
+        let plan = services.mover.plan(request).await.unwrap().plan;
         assert!(plan.applicable, "{:#?}", plan.checks);
         let job = services.mover.queue(plan, false).await.unwrap();
         let ground = Arc::new(Ground { bucket, services });
@@ -184,19 +202,19 @@ impl Scene {
             job: job.id,
             content,
             source,
-            target: to.uri.join("new/demo").unwrap(),
+            target,
             grace_secs,
             runs: 0,
             done,
         }
     }
 
-    fn start(&mut self, inject: &[&str]) -> Server {
+    pub(super) fn start(&mut self, inject: &[&str]) -> Server {
         self.runs += 1;
         Server::run(self.app.dir.path(), self.runs, self.grace_secs, inject)
     }
 
-    async fn until(&self, server: &Server, what: &str, wanted: impl Fn(&JobDetail) -> bool) {
+    pub(super) async fn until(&self, server: &Server, what: &str, wanted: impl Fn(&JobDetail) -> bool) {
         let started = Instant::now();
         loop {
             let job = self.ground.services.mover.get_job(self.job).await.unwrap();
@@ -245,7 +263,7 @@ impl Scene {
         self.ends(&self.target, true, true).await;
     }
 
-    async fn close(self) -> usize {
+    pub(super) async fn close(self) -> usize {
         self.done.store(true, Ordering::Release);
         self.reader.await.unwrap()
     }
@@ -301,14 +319,24 @@ async fn killed_at_named_points_between_disk_and_bucket_it_ends_well() {
     );
 }
 
-async fn random_round(round: u64, way: Way, kills: &AtomicUsize) -> usize {
+/// The same throws for the same round.
+pub(super) fn dice(round: u64) -> impl FnMut(u64) -> u64 {
     let mut dice = round.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x51ed;
-    let mut roll = move |sides: u64| {
+    move |sides: u64| {
         dice ^= dice << 13;
         dice ^= dice >> 7;
         dice ^= dice << 17;
         dice % sides
-    };
+    }
+}
+
+/// How many rounds of chance are asked for.
+pub(super) fn rounds() -> u64 {
+    std::env::var("DIM_CRASH_ROUNDS").map_or(3, |n| n.parse().unwrap())
+}
+
+async fn random_round(round: u64, way: Way, kills: &AtomicUsize) -> usize {
+    let mut roll = dice(round);
     // A third of the jobs is retired at once, so that kills meet the removal as well; some of the others are undone or cancelled.
     let grace = if roll(3) == 0 { "0" } else { "3600" };
     let (cancel, undo) = (grace != "0" && roll(4) == 0, grace != "0" && roll(2) == 0);
@@ -356,7 +384,7 @@ async fn random_round(round: u64, way: Way, kills: &AtomicUsize) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_random_moments_between_disk_and_bucket_it_ends_well() {
     let started = Instant::now();
-    let rounds: u64 = std::env::var("DIM_CRASH_ROUNDS").map_or(3, |n| n.parse().unwrap());
+    let rounds = rounds();
     let (limit, kills) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(AtomicUsize::new(0)));
     let mut scenes = JoinSet::new();
     for way in [Way::ToBucket, Way::FromBucket] {

@@ -1,8 +1,8 @@
 //! A stub of Google Cloud Storage in this process: the part of its XML interface that moving objects needs, and the call `rewrite` of
 //! the JSON one, in memory.
 //!
-//! It is no emulator: no signatures, generations only as conditions of create-only writes and of rewrites, no classes. The packaged
-//! fake server speaks Google's JSON interface only, of which the product uses that one call.
+//! It is no emulator: no signatures, generations only as conditions of create-only writes and of rewrites. The packaged fake
+//! server speaks Google's JSON interface only, of which the product uses that one call.
 
 use super::raw::Raw;
 use super::{Bucket, Seen, credential};
@@ -114,6 +114,7 @@ fn kept(headers: &HeaderMap) -> Vec<(String, HeaderValue)> {
                     "cache-control",
                     "content-language",
                     "content-disposition",
+                    "x-goog-storage-class",
                 ]
                 .contains(&name)
         })
@@ -246,9 +247,14 @@ impl Stub {
             return StatusCode::NOT_IMPLEMENTED.into_response();
         }
         let mut inner = self.inner.lock().unwrap();
+        if let Some((key, bytes)) = self.seen.before_copy.lock().unwrap().take() {
+            let etag = blake3::hash(&bytes).to_hex()[..32].to_owned();
+            inner.insert(key, bytes.into(), etag, Vec::new());
+        }
         let generation = |key: &str| inner.objects.get(key).map(|o| o.generation.to_string());
+        let at_target = generation(&to).unwrap_or("0".into());
         if generation(&from).as_ref() != query.get("ifSourceGenerationMatch")
-            || (query.get("ifGenerationMatch").is_some_and(|g| g == "0") && generation(&to).is_some())
+            || query.get("ifGenerationMatch").is_some_and(|g| *g != at_target)
         {
             return StatusCode::PRECONDITION_FAILED.into_response();
         }
@@ -271,6 +277,7 @@ impl Stub {
             ("cacheControl", "cache-control"),
             ("contentLanguage", "content-language"),
             ("contentDisposition", "content-disposition"),
+            ("storageClass", "x-goog-storage-class"),
         ];
         let mut headers: Vec<(String, HeaderValue)> = named
             .iter()

@@ -27,11 +27,13 @@ macro_rules! on_every_store {
 
 mod contract;
 mod crash;
+mod crash_in_place;
 mod inside;
 mod large;
 mod matrix;
 pub mod memory;
 mod parts;
+mod reclass;
 mod tags;
 mod world;
 
@@ -73,6 +75,8 @@ pub struct Seen {
     pub parts_max: std::sync::Mutex<Option<u64>>,
     /// Objects and parts that it was asked to copy by itself, and did.
     pub copies: std::sync::atomic::AtomicU64,
+    /// When set, an object that is written with these bytes just before the next copy is made.
+    pub before_copy: std::sync::Mutex<Option<(String, Vec<u8>)>>,
     /// When set, it knows no such copies.
     pub refuses_copies: std::sync::atomic::AtomicBool,
 }

@@ -168,6 +168,17 @@ impl Raw {
         }
     }
 
+    /// The class of an object by its store's own word; S3 says none of the usual one.
+    pub async fn class(&self, key: &str) -> String {
+        let url = format!("{}/{}", self.url(), encoded(key));
+        let (status, found) = self.send("HEAD", &url, &[], b"").await;
+        assert_eq!(status, 200, "look at {key}");
+        ["x-amz-storage-class", "x-goog-storage-class", "x-ms-access-tier"]
+            .iter()
+            .find_map(|name| found.headers.get(*name).cloned())
+            .unwrap_or("STANDARD".into())
+    }
+
     /// A value of user metadata.
     pub fn meta_of<'a>(&self, found: &'a Found, name: &str) -> Option<&'a str> {
         found

@@ -112,10 +112,16 @@ impl Kind {
             Self::Disk(dir) => (format!("file://{}", dir.display()), None),
             Self::Bucket(bucket) => (format!("{}/data", bucket.uri), Some(&bucket.access)),
         };
+        let classes: &[&str] = match self.name() {
+            "weed" => &["STANDARD", "STANDARD_IA"],
+            "gs" => &["STANDARD", "NEARLINE"],
+            "az" => &["Hot", "Cool", "Archive"],
+            _ => &[],
+        };
         NewLocation {
             name: format!("at-{}", self.name()).parse().unwrap(),
             uri: uri.parse().unwrap(),
-            storage_classes: Vec::new(),
+            storage_classes: classes.iter().map(|class| class.parse().unwrap()).collect(),
             price_book: None,
             credential_ref: access.and_then(|a| a.credential_ref.clone()),
             endpoint: access.and_then(|a| a.endpoint.clone()),

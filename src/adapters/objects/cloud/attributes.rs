@@ -116,8 +116,19 @@ impl Carried {
         }
     }
 
-    /// As a write wants it.
+    /// As a write of an attempt wants it.
     pub(super) fn to_write(&self, provider: Provider, mark: &str, class: Option<&StorageClass>) -> Headers {
+        let mut headers = self.unmarked(provider);
+        let attributes = &mut headers.attributes;
+        attributes.insert(Attribute::Metadata(MARK.into()), mark.to_owned().into());
+        if let Some(class) = class.and_then(|class| written_class(provider, class)) {
+            attributes.insert(Attribute::StorageClass, class.into());
+        }
+        headers
+    }
+
+    /// As an object carries it that no attempt of a move wrote.
+    pub(super) fn unmarked(&self, provider: Provider) -> Headers {
         let mut attributes = Attributes::new();
         for (name, attribute) in HEADERS {
             if let Some(value) = self.headers.get(name) {
@@ -138,10 +149,6 @@ impl Carried {
             .filter_map(|(name, value)| Some((name.to_owned(), value.as_ref()?)));
         for (name, value) in user.chain(ours) {
             attributes.insert(Attribute::Metadata(name.into()), value.clone().into());
-        }
-        attributes.insert(Attribute::Metadata(MARK.into()), mark.to_owned().into());
-        if let Some(class) = class.and_then(|class| written_class(provider, class)) {
-            attributes.insert(Attribute::StorageClass, class.into());
         }
         Headers {
             attributes,
@@ -214,6 +221,21 @@ pub(super) fn written_class(provider: Provider, class: &StorageClass) -> Option<
         Provider::Local => &[],
     };
     known.iter().copied().find(|name| class.matches(name))
+}
+
+/// The class by the name that its vendor knows it by, the one included that need not be asked for; `None` for other words.
+pub(super) fn known_class(provider: Provider, class: &StorageClass) -> Option<&'static str> {
+    let usual = usual_class(provider).filter(|usual| class.matches(usual));
+    usual.or_else(|| written_class(provider, class))
+}
+
+/// The class of an object of which nothing is said.
+pub(super) fn usual_class(provider: Provider) -> Option<&'static str> {
+    match provider {
+        Provider::S3 | Provider::Gcs => Some("STANDARD"),
+        Provider::Azure => Some("Hot"),
+        Provider::Local => None,
+    }
 }
 
 /// Azure takes only identifiers: other characters are written as `_xHH_` for each of their bytes.

@@ -58,6 +58,7 @@ impl Write<'_> {
                 from: &from.path,
                 from_tag: &tag,
                 from_version: looked.version.as_deref(),
+                onto_itself: false,
                 bytes: self.object.size_bytes.0,
                 to: &path,
                 headers: &headers,

@@ -22,6 +22,7 @@ mod places;
 mod raw;
 mod read;
 mod receive;
+mod reclass;
 mod remove;
 mod tags;
 mod told;

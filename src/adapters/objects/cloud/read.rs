@@ -8,7 +8,7 @@ use super::client::Bucket;
 use super::failure::failure;
 use super::heed::heed;
 use super::path::{condition, fingerprint_of};
-use super::tags;
+use super::{tags, told};
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::local::FileMeta;
 use crate::adapters::objects::source::{Source, Whole};
@@ -126,6 +126,7 @@ impl CloudSource<'_> {
                     carried: Carried::of(&found.attributes, self.bucket.provider),
                     modified: found.meta.last_modified.timestamp(),
                     version: found.meta.version.clone(),
+                    class: told::class(&found).map(str::to_owned),
                 };
                 (looked, tags::count(&found))
             }
@@ -201,6 +202,8 @@ pub(super) struct Looked {
     pub(super) modified: i64,
     /// Its version, where the store tells one.
     pub(super) version: Option<String>,
+    /// Its storage class, where the store tells one.
+    pub(super) class: Option<String>,
 }
 
 /// Books bytes with the limit and the meter.

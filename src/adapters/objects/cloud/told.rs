@@ -11,11 +11,13 @@ use hyper::HeaderMap;
 use object_store::path::Path;
 use object_store::{GetOptions, GetResult};
 
-/// The sums in an answer's head, and how many tags the object has; the connections put it where the client library hands it on.
+/// The sums in an answer's head, the object's class, and how many tags it has; the connections put it where the client library hands
+/// it on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     sums: Vec<Sum>,
     tags: u64,
+    class: Option<String>,
 }
 
 impl Told {
@@ -39,7 +41,11 @@ impl Told {
         sums.extend(text("content-md5").and_then(|sum| Sum::told(Kind::Md5, sum)));
         let tags = text("x-amz-tagging-count").or_else(|| text("x-ms-tag-count"));
         let tags = tags.and_then(|count| count.parse().ok()).unwrap_or(0);
-        (!sums.is_empty() || tags > 0).then_some(Self { sums, tags })
+        let class = ["x-amz-storage-class", "x-goog-storage-class", "x-ms-access-tier"]
+            .into_iter()
+            .find_map(text)
+            .map(str::to_owned);
+        (!sums.is_empty() || tags > 0 || class.is_some()).then_some(Self { sums, tags, class })
     }
 
     fn kind(&self, kind: Kind) -> Option<Sum> {
@@ -50,6 +56,14 @@ impl Told {
     pub(super) fn tag_count(&self) -> u64 {
         self.tags
     }
+}
+
+/// The storage class that an answer tells. S3 tells none of the standard class.
+pub(super) fn class(found: &GetResult) -> Option<&str> {
+    found
+        .extensions
+        .get::<Told>()
+        .and_then(|told| told.class.as_deref())
 }
 
 /// What the store says of an object, and the checksum that it keeps.

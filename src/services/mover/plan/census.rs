@@ -7,7 +7,7 @@ use crate::domain::dataset::SkippedEntry;
 use crate::domain::encryption::stored_bytes;
 use crate::domain::migration::PlanPrefix;
 use crate::domain::unit::Bytes;
-use crate::ports::objects::Listing;
+use crate::ports::objects::{Listing, RECLASS_MAX_S3};
 use std::collections::HashSet;
 use unicode_normalization::UnicodeNormalization;
 
@@ -31,6 +31,8 @@ pub(super) struct Census {
     pub(super) prefixes: Vec<PlanPrefix>,
     /// Objects of which Azure keeps no checksum.
     pub(super) over_one_request: u64,
+    /// Objects that S3 cannot give another class where they stand.
+    pub(super) over_reclass_s3: u64,
     /// What is no object, and what cannot be one.
     pub(super) left_out: Listing,
     /// Names that a disk which folds them would take for one: how many, and the first.
@@ -65,6 +67,7 @@ impl Census {
             let blocks = written.0.div_ceil(BLOCK).max(1);
             self.on_disk += Bytes(blocks.saturating_mul(BLOCK));
             self.over_one_request += u64::from(object.size_bytes > AZURE_ONE_REQUEST);
+            self.over_reclass_s3 += u64::from(object.size_bytes > RECLASS_MAX_S3);
             self.spread(&object.key, object.size_bytes);
             self.fold(&object.key);
             self.look_above(&object.key);

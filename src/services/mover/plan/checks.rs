@@ -25,7 +25,7 @@ const RESERVE_MAX: u64 = 10_000_000_000;
 /// The check that a live job fails.
 pub(super) const NO_OTHER_JOB: &str = "no_other_job";
 
-fn check(name: &str, ok: bool, detail: impl Into<String>) -> PlanCheck {
+pub(super) fn check(name: &str, ok: bool, detail: impl Into<String>) -> PlanCheck {
     PlanCheck {
         name: name.to_owned(),
         ok,
@@ -34,7 +34,7 @@ fn check(name: &str, ok: bool, detail: impl Into<String>) -> PlanCheck {
 }
 
 /// Ok unless something was found; `fine` is the text then.
-fn unless(name: &str, found: Option<String>, fine: impl Into<String>) -> PlanCheck {
+pub(super) fn unless(name: &str, found: Option<String>, fine: impl Into<String>) -> PlanCheck {
     match found {
         Some(problem) => check(name, false, problem),
         None => check(name, true, fine),
@@ -183,23 +183,28 @@ pub(super) fn of_places(
     if target.location.provider != source || source != Provider::Local {
         let kept = "the target can have every key";
         checks.push(unless("keys_at_target", survey.not_placeable.clone(), kept));
-        let archive = target.location.provider != Provider::Local && is_offline(target.class.as_str());
-        checks.push(unless(
-            "readable_back",
-            archive.then(|| {
-                format!(
-                    "objects of the class {} cannot be read at once, so they could not be verified: not supported yet; name another \
-                     class and let the store's own rules move them on",
-                    target.class
-                )
-            }),
-            "every object can be read back to be verified",
-        ));
+        checks.push(readable_back(target));
     }
     if !survey.limits.is_empty() {
         checks.push(check("store_limits", true, survey.limits.join("; ")));
     }
     checks
+}
+
+/// Whether the copies can be read back.
+pub(super) fn readable_back(target: &Target) -> PlanCheck {
+    let archive = target.location.provider != Provider::Local && is_offline(target.class.as_str());
+    unless(
+        "readable_back",
+        archive.then(|| {
+            format!(
+                "objects of the class {} cannot be read at once, so they could not be verified: not supported yet; name another class and \
+                 let the store's own rules move them on",
+                target.class
+            )
+        }),
+        "every object can be read back to be verified",
+    )
 }
 
 /// Classes whose objects must be restored for hours before they can be read.

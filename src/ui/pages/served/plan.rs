@@ -75,7 +75,7 @@ fn body(p: &Plan, query: PlanQuery) -> AnyView {
             class: Some(class),
             ..query
         };
-        let typed = p.options.deletes_source().then(|| typed_name(&name, false));
+        let typed = p.deletes_source().then(|| typed_name(&name, false));
         queue(query, typed)
     } else {
         view! { <p class="bad">"A check does not allow this move, so it cannot be queued. The source is untouched."</p> }.into_any()

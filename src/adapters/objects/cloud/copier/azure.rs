@@ -12,6 +12,7 @@ use hyper::header::HeaderMap;
 use object_store::Attribute;
 use object_store::azure::AzureCredential;
 use object_store::client::HttpResponse;
+use object_store::path::Path;
 use std::time::Duration;
 
 /// How often a copy that is under way is looked at: soon at first, then seldom.
@@ -78,6 +79,19 @@ impl Azure {
             other => Err(Refusal::Failed(format!(
                 "a copy inside the store ended as {other:?}"
             ))),
+        }
+    }
+
+    /// Gives a blob another tier; its content, ETag and all that it carries stay.
+    pub(super) async fn set_tier(&self, path: &Path, tier: &'static str) -> Result<(), Refusal> {
+        let mut headers = HeaderMap::new();
+        set(&mut headers, "x-ms-access-tier", tier)?;
+        let url = format!("{}?comp=tier", self.url(path));
+        let answer = self.ask(Method::PUT, &url, headers, Vec::new()).await?;
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(refused(answer).await)
         }
     }
 

@@ -1,6 +1,7 @@
 //! Copies inside Google Cloud Storage: the call `rewrite` of its JSON interface, which copies a bounded number of bytes at a time.
 //!
-//! Invariant: a copy is begun only where nothing stands and of one generation of the source, so it is that version or nothing.
+//! Invariant: a copy is begun only where nothing stands, or that very version does, and of one generation of the source, so it is that
+//! version or nothing.
 
 use super::{Order, Refusal, refusal, text};
 use crate::adapters::objects::cloud::http::{Connections, Copies};
@@ -56,12 +57,17 @@ impl Google {
             ));
         };
         let url = format!(
-            "{}/storage/v1/b/{}/o/{}/rewriteTo/b/{}/o/{}?ifGenerationMatch=0&ifSourceGenerationMatch={}&maxBytesRewrittenPerCall={AT_A_CALL}",
+            "{}/storage/v1/b/{}/o/{}/rewriteTo/b/{}/o/{}?ifGenerationMatch={}&ifSourceGenerationMatch={}&maxBytesRewrittenPerCall={AT_A_CALL}",
             self.base.trim_end_matches('/'),
             encoded(order.from_bucket),
             encoded(order.from.as_ref()),
             encoded(&self.bucket),
             encoded(order.to.as_ref()),
+            if order.onto_itself {
+                encoded(generation)
+            } else {
+                "0".to_owned()
+            },
             encoded(generation),
         );
         let body = resource(&order.headers.attributes)?;

@@ -35,6 +35,8 @@ pub(super) struct Order<'a> {
     pub(super) from_tag: &'a str,
     /// Its version, where the store tells one.
     pub(super) from_version: Option<&'a str>,
+    /// Whether it goes onto itself, rather than where nothing stands.
+    pub(super) onto_itself: bool,
     /// Its size.
     pub(super) bytes: u64,
     /// The target in the bucket that is asked.
@@ -43,6 +45,15 @@ pub(super) struct Order<'a> {
     pub(super) headers: &'a Headers,
     /// Whether the store is to keep a checksum of the target.
     pub(super) sums: bool,
+}
+
+/// What becomes of what an object carries when it is copied onto itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// It keeps all of it.
+    Stay,
+    /// It is told what it carries, which is all that is known of it here.
+    Told,
 }
 
 /// Why a store did not copy.
@@ -131,6 +142,25 @@ impl Copier {
             Way::Azure(azure) => azure.copy(order, meter).await,
         };
         self.noted(done)
+    }
+
+    /// Gives an object another class where it stands: the `order` is of the object onto itself. Nothing but that version of it is
+    /// ever put in its place.
+    pub(super) async fn reclass(
+        &self,
+        order: &Order<'_>,
+        class: &'static str,
+        meter: &Meter,
+    ) -> Result<(), Refusal> {
+        match &self.way {
+            Way::S3(raw) => match raw.reclass(order, class, Own::Stay).await {
+                // Some know no copy onto itself that is not told everything afresh.
+                Err(Refusal::Unable(_)) => raw.reclass(order, class, Own::Told).await,
+                done => done,
+            },
+            Way::Google(google) => google.rewrite(order, meter).await,
+            Way::Azure(azure) => azure.set_tier(order.to, class).await,
+        }
     }
 
     /// Copies a piece of an object, from its offset and of its length, as a part of an upload; the part's name.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an answer with the status 200 is a success only when its body says so; Amazon sends the status before it has copied.
 
-use super::{Order, Refusal, refusal, set, text};
+use super::{Order, Own, Refusal, refusal, set, text};
 use crate::adapters::objects::cloud::attributes::Headers;
 use crate::adapters::objects::cloud::http::Copies;
 use crate::adapters::objects::cloud::raw::{S3, encoded, encoded_path};
@@ -28,6 +28,32 @@ impl S3 {
         if create {
             set(&mut headers, "if-none-match", "*")?;
         }
+        if order.sums {
+            set(&mut headers, "x-amz-checksum-algorithm", "CRC64NVME")?;
+        }
+        let rest = format!("/{}", encoded_path(order.to));
+        self.put(&rest, headers, order.bytes).await.map(drop)
+    }
+
+    /// Copies a whole object onto itself in another class.
+    pub(super) async fn reclass(
+        &self,
+        order: &Order<'_>,
+        class: &'static str,
+        own: Own,
+    ) -> Result<(), Refusal> {
+        let mut headers = match own {
+            Own::Stay => HeaderMap::new(),
+            Own::Told => carried(order.headers)?,
+        };
+        from(&mut headers, order)?;
+        let directive = match own {
+            Own::Stay => "COPY",
+            Own::Told => "REPLACE",
+        };
+        set(&mut headers, "x-amz-metadata-directive", directive)?;
+        // The usual one has to be said as well: a copy onto itself that changes nothing is refused.
+        set(&mut headers, "x-amz-storage-class", class)?;
         if order.sums {
             set(&mut headers, "x-amz-checksum-algorithm", "CRC64NVME")?;
         }
