@@ -4,7 +4,7 @@
 
 use crate::adapters::inproc::{bus::InprocBus, clock::SystemClock};
 use crate::adapters::kafka::{Ears, Kafka, Plan};
-use crate::adapters::objects::{CloudObjects, Faults, Faulty, LocalObjects, Patient, Stores};
+use crate::adapters::objects::{CloudObjects, Faults, Faulty, LocalObjects, Patient, Stores, Timed};
 use crate::adapters::prices::{self, PricesError};
 use crate::adapters::prometheus;
 use crate::adapters::sql::clock::DatabaseClock;
@@ -19,7 +19,7 @@ use crate::edges::host::{self, Hosts};
 use crate::edges::http::listener::{self, Limits};
 use crate::edges::http::{self, layers};
 use crate::logging;
-use crate::ports::{Bus, Clock, Objects, Streams, streams::StreamError};
+use crate::ports::{Bus, Clock, Objects, Streams, reads::Reads, streams::StreamError};
 use crate::services::live::Live;
 use crate::services::meter::Meter;
 use crate::services::mover::Failpoints;
@@ -139,12 +139,14 @@ impl App {
         let live = Live::open(store.clone(), bus.clone(), &*clock).await?;
         let (recorder, figures) = prometheus::recorder();
         let upkeep = figures.clone();
-        let (stores, objects) = objects(settings, &store)?;
+        let reads = Reads::default();
+        let (stores, objects) = objects(settings, &store, &reads)?;
         let deps = Deps {
             store,
             clock,
             places: Arc::new(stores),
             objects,
+            reads,
             prices: Arc::new(prices::load(settings.prices_dir.as_deref())?),
             bus,
             streams: kafka.clone().map(|kafka| Arc::new(kafka) as Arc<dyn Streams>),
@@ -400,6 +402,7 @@ pub async fn serve(
         let intake = Arc::new(app.services.telemetry.clone());
         tokio::spawn(kafka.run(ears, intake, stopping()))
     });
+    let keeper = tokio::spawn(app.services.read_times.clone().run(stopping()));
     let relay = Relay::new(&app.deps).map(|relay| tokio::spawn(relay.run(stopping())));
     let stopped = async {
         stop.await;
@@ -420,6 +423,8 @@ pub async fn serve(
     {
         tracing::warn!("the mover did not stop in time; its jobs are taken over when their leases end");
     }
+    // A second is ample for a handful of rows; without them the figures are a little older.
+    drop(tokio::time::timeout(Duration::from_secs(1), keeper).await);
     for task in [broker, relay].into_iter().flatten() {
         if tokio::time::timeout(patience, task).await.is_err() {
             tracing::warn!("the broker was not left in time; others go on when this process's time is over");
@@ -525,7 +530,11 @@ fn options(settings: &Settings) -> Result<Options, ServeError> {
 }
 
 /// The stores that objects are in, with the faults that the operator asked for around them.
-fn objects(settings: &Settings, store: &Store) -> Result<(Stores, Arc<dyn Objects>), ServeError> {
+fn objects(
+    settings: &Settings,
+    store: &Store,
+    reads: &Reads,
+) -> Result<(Stores, Arc<dyn Objects>), ServeError> {
     let words: Vec<_> = settings
         .inject
         .iter()
@@ -537,6 +546,7 @@ fn objects(settings: &Settings, store: &Store) -> Result<(Stores, Arc<dyn Object
             "{problem}; kill-at=NAME[:N] and pause-at=NAME[:N] are as well"
         ))
     })?;
+    let slowed = faults.slow_bytes_per_sec().is_some();
     let local = faults
         .slow_bytes_per_sec()
         .map_or_else(LocalObjects::new, LocalObjects::with_throttle);
@@ -550,7 +560,8 @@ fn objects(settings: &Settings, store: &Store) -> Result<(Stores, Arc<dyn Object
         Arc::new(Faulty::new(Arc::new(stores.clone()), faults))
     };
     let patience = Duration::from_secs(settings.store_timeout_secs);
-    Ok((stores, Arc::new(Patient::new(all, patience))))
+    let patient = Arc::new(Patient::new(all, patience));
+    Ok((stores, Arc::new(Timed::new(patient, reads.clone(), slowed))))
 }
 
 /// The files of the pages' code, where the site was built with one for each; without the list the program asks for them by itself.

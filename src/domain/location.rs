@@ -541,6 +541,9 @@ pub struct LocationSummary {
     pub monthly_cost_nanousd: Option<crate::domain::unit::NanoUsd>,
     /// The last check, when there was one.
     pub check: Option<LocationCheck>,
+    /// How fast reads there were; absent before any was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<crate::domain::read_times::ReadFigures>,
 }
 
 #[cfg(test)]

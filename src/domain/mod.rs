@@ -14,6 +14,8 @@ pub mod encryption;
 
 pub mod location;
 
+pub mod read_times;
+
 pub mod dataset;
 
 pub mod replica;

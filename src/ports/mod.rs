@@ -9,6 +9,8 @@ pub mod objects;
 
 pub mod places;
 
+pub mod reads;
+
 pub mod several;
 
 pub mod streams;

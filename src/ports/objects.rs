@@ -11,6 +11,7 @@ use crate::domain::location::{CredentialRef, StorageUri, UriError};
 use crate::domain::migration::options::VerifyLevel;
 use crate::domain::name::StorageClass;
 use crate::domain::unit::Bytes;
+use crate::ports::reads::ReadTally;
 use crate::ports::walk::Walk;
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -389,6 +390,7 @@ pub struct Meter {
     gates: RwLock<Vec<Arc<dyn Gate>>>,
     whole: Option<Arc<Meter>>,
     held_until: RwLock<Option<Instant>>,
+    reads: Option<Arc<ReadTally>>,
 }
 
 impl Meter {
@@ -399,6 +401,22 @@ impl Meter {
             whole: Some(whole.clone()),
             ..Self::default()
         }
+    }
+
+    /// The same for what reads at one place, which is told there.
+    #[must_use]
+    pub fn reading(whole: &Arc<Self>, reads: Arc<ReadTally>) -> Self {
+        Self {
+            reads: Some(reads),
+            ..Self::part_of(whole)
+        }
+    }
+
+    /// Where it is told how fast the reads are that this counts; nowhere when they are not measured.
+    #[must_use]
+    pub fn reads(&self) -> Option<&Arc<ReadTally>> {
+        let whole = || self.whole.as_ref().and_then(|whole| whole.reads());
+        self.reads.as_ref().or_else(whole)
     }
 
     /// Whatever is moved from here on passes these limits.
@@ -424,6 +442,13 @@ impl Meter {
     pub fn is_held(&self) -> bool {
         let until = *self.held_until.read().unwrap_or_else(PoisonError::into_inner);
         until.is_some_and(|until| until > Instant::now())
+    }
+
+    /// Whether a limit has counted any of the bytes, and may have held them back.
+    #[must_use]
+    pub fn was_held(&self) -> bool {
+        let until = self.held_until.read().unwrap_or_else(PoisonError::into_inner);
+        until.is_some()
     }
 
     /// How many bytes should be moved before the next [`Self::add`], at most `most`, so that the pace is even.

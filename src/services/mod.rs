@@ -39,6 +39,8 @@ pub mod backtest;
 
 pub mod reports;
 
+pub mod read_times;
+
 pub mod chosen;
 
 pub mod job_log;
@@ -48,6 +50,7 @@ pub use error::ServiceError;
 use crate::adapters::sql::Store;
 use crate::domain::overview::DemoNote;
 use crate::domain::price::book::PriceBooks;
+use crate::ports::reads::Reads;
 use crate::ports::{Bus, Clock, Objects, Places, Streams, Traces};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,6 +69,8 @@ pub struct Deps {
     pub places: Arc<dyn Places>,
     /// The stores that objects are in.
     pub objects: Arc<dyn Objects>,
+    /// What was measured of reads there.
+    pub reads: Reads,
     /// What everything costs.
     pub prices: Arc<PriceBooks>,
     /// Wake-ups between the parts.
@@ -145,6 +150,8 @@ pub struct Services {
     pub chosen: chosen::Chosen,
     /// What is printed and handed on.
     pub reports: reports::Reports,
+    /// How fast reads at the locations are.
+    pub read_times: read_times::ReadTimesKeeper,
     /// State of each part.
     pub health: health::Health,
     /// The live channel.
@@ -176,6 +183,7 @@ impl Services {
             overview: overview::OverviewService::new(deps),
             health: health::Health::new(deps, &mover, &recommender),
             reports: reports::Reports::new(deps, &recommender),
+            read_times: read_times::ReadTimesKeeper::new(deps),
             mover,
             recommender,
             live: deps.live.clone(),

@@ -55,6 +55,8 @@ async fn locations_are_added_listed_shown_checked_and_removed() {
     assert!(csv.out.starts_with("id,name,price_book"), "{}", csv.out);
     let yaml = dim(&url, &["locations", "get", "nas", "-o", "yaml"]).await;
     assert!(yaml.out.contains("name: \"nas\""), "{}", yaml.out);
+    let facts = dim(&url, &["locations", "get", "nas"]).await;
+    assert_eq!(facts.out.matches("not measured yet").count(), 2, "{}", facts.out);
     let check = dim(&url, &["locations", "check", "1"]).await;
     assert_eq!(check.code, 0, "{}", check.err);
     assert!(check.out.starts_with("reachable"), "{}", check.out);

@@ -154,7 +154,7 @@ async fn killed_at_random_moments_it_ends_well() {
         let (limit, kills) = (limit.clone(), kills.clone());
         scenes.spawn(async move {
             let _turn = limit.acquire().await.unwrap();
-            random_round(round, &kills).await
+            Box::pin(random_round(round, &kills)).await
         });
     }
     let mut looks = 0;

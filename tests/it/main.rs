@@ -71,6 +71,8 @@ mod pages;
 
 mod typed_name;
 
+mod read_times;
+
 mod lists;
 
 mod scan;

@@ -252,6 +252,7 @@ pub async fn deps(dir: &Path, objects: Arc<dyn Objects>) -> Deps {
         clock,
         places: Arc::new(LocalPlaces),
         objects,
+        reads: Default::default(),
         prices: Arc::new(prices::load(None).unwrap()),
         bus,
         streams: None,

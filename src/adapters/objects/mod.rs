@@ -12,6 +12,7 @@ pub mod sealed;
 pub mod stores;
 mod sums;
 pub mod throttle;
+pub mod timed;
 
 mod resume;
 mod secret;
@@ -25,3 +26,4 @@ pub use local::LocalObjects;
 pub use patience::Patient;
 pub use stores::Stores;
 pub use throttle::Throttle;
+pub use timed::Timed;

@@ -17,6 +17,7 @@ pub mod store;
 pub mod health;
 
 pub mod labels;
+pub mod location_reads;
 pub mod locations;
 
 pub mod datasets;

@@ -38,6 +38,7 @@ const FILES: &[(&str, &str)] = &[
     ("120_unread", include_str!("schema/120_unread.sql")),
     ("170_encryption", include_str!("schema/170_encryption.sql")),
     ("170_sums", include_str!("schema/170_sums.sql")),
+    ("180_reads", include_str!("schema/180_reads.sql")),
 ];
 
 /// Applies what is missing.

@@ -8,6 +8,7 @@ use super::table::{Column, Tint, facts};
 use super::{Client, client::Reply};
 use crate::domain::location::{Location, LocationCheck, LocationSummary};
 use crate::domain::migration::evacuation::{Evacuation, Evacuee};
+use crate::domain::read_times::ReadFigures;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -26,7 +27,7 @@ pub enum Locations {
     },
     /// Change with which key copies are encrypted that are written there from now on
     Edit(Edit),
-    /// Look at the real store: reachable, writable, free space
+    /// Look at the real store: reachable, writable, free space, and how soon the first byte of a small object comes
     Check {
         /// Its id or name
         location: String,
@@ -154,7 +155,9 @@ pub async fn run(command: Locations, client: &Client, out: Out) -> Result<(), Cl
                     ("stored", row.dataset_bytes.to_string()),
                     ("cost", format!("{} a month", or_dash(row.monthly_cost_nanousd))),
                 ];
-                location_facts(&row.location, style) + &facts(&standing, style)
+                let mut all = location_facts(&row.location, style) + &facts(&standing, style);
+                all += &facts(&read_facts(row.reads.as_ref()), style);
+                all
             })
         }
         Locations::Check { location } => {
@@ -350,6 +353,19 @@ fn check_columns() -> Vec<Column<LocationCheck>> {
             r.problem.clone().unwrap_or_default()
         }),
     ]
+}
+
+/// What was measured of reads there.
+fn read_facts(reads: Option<&ReadFigures>) -> Vec<(&'static str, String)> {
+    let said = |line: Option<String>| line.unwrap_or_else(|| "not measured yet".into());
+    let mut rows = vec![
+        ("first byte", said(reads.and_then(ReadFigures::first_byte))),
+        ("throughput", said(reads.and_then(ReadFigures::throughput))),
+    ];
+    if let Some(reads) = reads {
+        rows.push(("measured", style::stamp(reads.measured_at)));
+    }
+    rows
 }
 
 fn location_facts(location: &Location, style: Style) -> String {

@@ -71,7 +71,7 @@ pub fn table() -> Vec<Route> {
             "Looks at the real store: reachable, writable, free space",
             check,
         )
-        .detail("A store that is away is an answer, not an error.")
+        .detail("A store that is away is an answer, not an error. Where it has a dataset of few objects, one object of at most 1 MiB is read, so that its first-byte time is measured.")
         .answers::<LocationCheck>(200)
         .problems(&[404]),
         Route::post(

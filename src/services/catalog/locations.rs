@@ -2,7 +2,7 @@
 
 use super::{Catalog, Sums};
 use crate::adapters::sql::locations::{self as rows, LocationRow, LocationSums};
-use crate::adapters::sql::{Conn, jobs};
+use crate::adapters::sql::{Conn, jobs, location_reads};
 use crate::domain::dataset::Page;
 use crate::domain::encryption::Encryption;
 use crate::domain::id::LocationId;
@@ -10,6 +10,7 @@ use crate::domain::location::{
     CredentialRef, Location, LocationCheck, LocationSummary, NewLocation, Provider, StorageUri,
 };
 use crate::domain::name::StorageClass;
+use crate::domain::read_times::ReadFigures;
 use crate::ports::Topic;
 use crate::ports::places::Standing;
 use crate::services::{ServiceError, ServiceResult};
@@ -173,12 +174,14 @@ impl Catalog {
         let commits = self.deps.store.commit_count();
         let mut conn = self.deps.store.reader().await?;
         let sums = self.sums(&mut conn, commits).await?;
+        let reads = location_reads::figures(&mut conn).await?;
         let items: Vec<_> = rows::list(&mut conn)
             .await?
             .into_iter()
             .map(|row| {
                 let sums = sums.get(&row.location.id).copied().unwrap_or_default();
-                summary(row, sums)
+                let reads = reads.get(&row.location.id).copied();
+                summary(row, sums, reads)
             })
             .collect();
         let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
@@ -227,7 +230,8 @@ impl Catalog {
         let row = find(&mut conn, key).await?;
         let sums = self.sums(&mut conn, commits).await?;
         let own = sums.get(&row.location.id).copied().unwrap_or_default();
-        Ok(summary(row, own))
+        let reads = location_reads::figures(&mut conn).await?.remove(&row.location.id);
+        Ok(summary(row, own, reads))
     }
 
     /// Every location in the order of creation, without a look at what stands on it.
@@ -272,6 +276,9 @@ impl Catalog {
         rows::set_check(&mut tx, location.id, &check).await?;
         tx.commit().await?;
         self.deps.bus.nudge(Topic::Recommendations);
+        if check.reachable {
+            self.read_one(&location).await;
+        }
         Ok(check)
     }
 
@@ -402,12 +409,13 @@ fn distinct(classes: Vec<StorageClass>) -> ServiceResult<Vec<StorageClass>> {
     Ok(classes)
 }
 
-fn summary(row: LocationRow, sums: LocationSums) -> LocationSummary {
+fn summary(row: LocationRow, sums: LocationSums, reads: Option<ReadFigures>) -> LocationSummary {
     LocationSummary {
         location: row.location,
         dataset_count: sums.dataset_count,
         dataset_bytes: sums.dataset_bytes,
         monthly_cost_nanousd: sums.monthly_cost,
         check: row.check,
+        reads,
     }
 }

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod datasets;
+mod first_byte;
 mod labels;
 mod list;
 mod listings;

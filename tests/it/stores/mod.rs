@@ -31,6 +31,7 @@ mod crash_in_place;
 mod inside;
 mod large;
 mod matrix;
+mod measured;
 pub mod memory;
 mod parts;
 mod reclass;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: size, metadata and tags are compared as well, and all that is read is of one version of the object.
 
+use super::asked::Asked;
 use super::attributes::Carried;
 use super::client::Bucket;
 use super::failure::failure;
@@ -195,6 +196,7 @@ async fn chain_of_range(
             e => failure(&e, "read back", bucket, path),
         })
     };
+    let since = Asked::now(meter);
     let found = heed(meter, asked).await?;
     // Some stores ignore the condition.
     if found.meta.e_tag.as_deref() != tag {
@@ -204,7 +206,7 @@ async fn chain_of_range(
         return Ok(None);
     }
     let mut hasher = tree::begin(span.start);
-    let mut stream = found.into_stream();
+    let mut stream = since.timed(found.into_stream());
     let mut length = 0_u64;
     while let Some(piece) = heed(meter, async { Ok(stream.next().await) }).await? {
         let piece = piece.map_err(|e| failure(&e, "read back", bucket, path))?;
@@ -233,9 +235,10 @@ pub(super) async fn read_through(
             .await
             .map_err(|e| failure(&e, "read back", bucket, &path))
     };
+    let since = Asked::now(meter);
     let found = heed(meter, asked).await?;
     as_expected(bucket, &path, Said::of(bucket, &found), expected, meter).await?;
-    let mut stream = found.into_stream();
+    let mut stream = since.timed(found.into_stream());
     let mut length = 0_u64;
     while let Some(piece) = heed(meter, async { Ok(stream.next().await) }).await? {
         let piece = piece.map_err(|e| failure(&e, "read back", bucket, &path))?;

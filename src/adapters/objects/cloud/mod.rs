@@ -4,6 +4,7 @@
 //! Stores know no rename, so a move writes in place: every object carries the mark of the attempt that wrote it, and only such
 //! objects are ever removed from a target. Start with `client.rs`, then `read.rs` and `write.rs`.
 
+mod asked;
 mod attributes;
 mod azure;
 mod blocks;

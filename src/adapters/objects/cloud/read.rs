@@ -3,6 +3,7 @@
 //! Invariant: every answer is of the version that was asked for, by a condition and by our own look at the ETag, since some stores
 //! ignore the condition.
 
+use super::asked::Asked;
 use super::attributes::Carried;
 use super::client::Bucket;
 use super::failure::failure;
@@ -38,7 +39,8 @@ impl CloudSource<'_> {
         ObjectError::Changed(self.object.key.clone())
     }
 
-    async fn get(&self, range: Option<GetRange>) -> Result<GetResult, ObjectError> {
+    async fn get(&self, range: Option<GetRange>) -> Result<(GetResult, Asked), ObjectError> {
+        let since = Asked::now(self.meter);
         let options = GetOptions {
             if_match: condition(self.object),
             range,
@@ -57,17 +59,17 @@ impl CloudSource<'_> {
         if fingerprint_of(&found.meta).as_ref() != Ok(&self.object.fingerprint) {
             return Err(self.changed());
         }
-        Ok(found)
+        Ok((found, since))
     }
 
     /// The object as a stream, and what it carries but for its tags.
     pub(super) async fn stream(&self) -> Result<Opened, ObjectError> {
-        let found = self.get(None).await?;
+        let (found, since) = self.get(None).await?;
         Ok(Opened {
             carried: Carried::of(&found.attributes, self.bucket.provider),
             modified: found.meta.last_modified.timestamp(),
             tag_count: tags::count(&found),
-            stream: found.into_stream(),
+            stream: since.timed(found.into_stream()),
         })
     }
 
@@ -77,11 +79,11 @@ impl CloudSource<'_> {
         offset: u64,
         length: u64,
     ) -> Result<BoxStream<'static, object_store::Result<Bytes>>, ObjectError> {
-        let found = self.get(Some(GetRange::Bounded(offset..offset + length))).await?;
+        let (found, since) = self.get(Some(GetRange::Bounded(offset..offset + length))).await?;
         if found.range != (offset..offset + length) {
             return Err(self.changed());
         }
-        Ok(found.into_stream())
+        Ok(since.timed(found.into_stream()))
     }
 
     /// The object's BLAKE3, and its checksum of the kind that is wanted.

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// Bytes that are read, hashed and written in one go: they stay in a core's own cache between the three.
 const CHUNK: usize = 256 << 10;
@@ -81,6 +82,7 @@ pub(in crate::adapters::objects) fn read_file(
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| changed())?];
     let most = throttle.map_or(CHUNK, |t| t.chunk(CHUNK));
     let (mut at, mut rest_of_it) = (offset, &mut bytes[..]);
+    let asked = Instant::now();
     while !rest_of_it.is_empty() {
         let now = meter.chunk(most).min(rest_of_it.len());
         let (piece, later) = rest_of_it.split_at_mut(now);
@@ -93,6 +95,11 @@ pub(in crate::adapters::objects) fn read_file(
             Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Err(changed()),
             Err(e) => return Err(io_failure(&e, "read", &object.key)),
         }
+        if at == offset
+            && let Some(reads) = meter.reads()
+        {
+            reads.first_byte(asked.elapsed());
+        }
         at += piece.len() as u64;
         if let Some(throttle) = throttle {
             throttle.pass(piece.len() as u64, meter)?;
@@ -100,6 +107,12 @@ pub(in crate::adapters::objects) fn read_file(
         if let Some(until) = meter.add(piece.len() as u64) {
             rest(until, meter)?;
         }
+    }
+    if throttle.is_none()
+        && !meter.was_held()
+        && let Some(reads) = meter.reads()
+    {
+        reads.whole(length, asked.elapsed());
     }
     let after = rustix::fs::fstat(&file).map_err(|e| failure(e, "look at", &object.key))?;
     if fingerprint(&after) != object.fingerprint {
@@ -239,6 +252,7 @@ pub(super) fn stream_into(
     let wanted = usize::try_from(size_hint.saturating_add(1)).unwrap_or(most);
     let mut buffer = vec![0; wanted.clamp(512, most.max(512))];
     let mut length = 0;
+    let asked = Instant::now();
     loop {
         if meter.is_stopped() {
             return Err(ObjectError::Stopped);
@@ -249,6 +263,11 @@ pub(super) fn stream_into(
             .map_err(|e| io_failure(&e, "read", path))?;
         if read == 0 {
             return Ok(length);
+        }
+        if length == 0
+            && let Some(reads) = meter.reads()
+        {
+            reads.first_byte(asked.elapsed());
         }
         let bytes = &buffer[..read];
         hasher.update(bytes);

@@ -3,6 +3,7 @@
 use crate::api::catalog::list_locations;
 use crate::api::query::DatasetQuery;
 use crate::domain::location::{LocationCheck, LocationSummary};
+use crate::domain::read_times::ReadFigures;
 use crate::ui::format::{count, monthly, percent, plural};
 use crate::ui::pages::head;
 use crate::ui::parts::badge::badge;
@@ -106,6 +107,7 @@ fn card(l: LocationSummary) -> AnyView {
                     <dt>"Credentials"</dt><dd>{credential}</dd>
                     {l.location.endpoint.map(|e| view! { <dt>"Endpoint"</dt><dd class="mono">{e.as_str().to_owned()}</dd> })}
                     <dt>"Encryption"</dt><dd>{encryption}</dd>
+                    {reads(l.reads.as_ref())}
                     {l.location.region.map(|r| view! { <dt>"Region"</dt><dd>{r.as_str().to_owned()}</dd> })}
                 </dl>
                 <div class="row">
@@ -118,6 +120,20 @@ fn card(l: LocationSummary) -> AnyView {
                 {encrypting}
             </div>
         </article>
+    }
+    .into_any()
+}
+
+/// How fast reads were that came from there anyway.
+fn reads(figures: Option<&ReadFigures>) -> AnyView {
+    let said = |line: Option<String>| match line {
+        Some(line) => line.into_any(),
+        None => view! { <span class="muted">"not measured yet"</span> }.into_any(),
+    };
+    let when = figures.map(|f| view! { <span class="sub">"last measured " {ago(f.measured_at)}</span> });
+    view! {
+        <dt>"First byte"</dt><dd data-testid="first-byte">{said(figures.and_then(ReadFigures::first_byte))}</dd>
+        <dt>"Throughput"</dt><dd data-testid="throughput">{said(figures.and_then(ReadFigures::throughput))} {when}</dd>
     }
     .into_any()
 }
