@@ -73,6 +73,8 @@ mod typed_name;
 
 mod read_times;
 
+mod search;
+
 mod lists;
 
 mod scan;

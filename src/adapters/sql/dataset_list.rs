@@ -3,6 +3,7 @@
 //! Invariant: a cursor names the last row's sort value and id, so that rows which come or go between two pages neither repeat nor
 //! hide others.
 
+use super::dataset_search::Search;
 use super::datasets::{COLUMNS, TABLES, read};
 use super::multi::Builder;
 use super::{Conn, StoreError};
@@ -62,7 +63,7 @@ fn order(sort: DatasetSort) -> (&'static str, bool) {
     }
 }
 
-fn narrow(query: &mut Builder, filter: &DatasetFilter) {
+fn narrow(query: &mut Builder, filter: &DatasetFilter, search: Option<&Search>) {
     query.push(" WHERE 1 = 1");
     let given = |text: &Option<String>| {
         text.as_deref()
@@ -70,8 +71,9 @@ fn narrow(query: &mut Builder, filter: &DatasetFilter) {
             .filter(|t| !t.is_empty())
             .map(str::to_owned)
     };
-    if let Some(text) = given(&filter.search) {
-        query.push(" AND ").push_contains("d.name", &text);
+    if let Some(search) = search {
+        query.push(" AND ");
+        search.narrow(query);
     }
     if let Some(text) = given(&filter.location) {
         match text.parse::<i64>() {
@@ -114,6 +116,7 @@ pub async fn page(
 ) -> Result<Vec<ListRow>, StoreError> {
     let (key, falls) = order(filter.sort);
     let down = falls != filter.descending;
+    let search = Search::of(conn, filter.search.as_deref()).await?;
     let (compare, direction) = if down { ("<", "DESC") } else { (">", "ASC") };
     let mut query = Builder::new(
         conn,
@@ -122,7 +125,7 @@ pub async fn page(
          {key} AS sort_key FROM {TABLES}"
         ),
     );
-    narrow(&mut query, filter);
+    narrow(&mut query, filter, search.as_ref());
     if let Some(Position { value, id }) = after {
         query.push(format!(" AND ({key}, d.id) {compare} ("));
         match value {
@@ -177,10 +180,32 @@ pub async fn page(
 /// # Errors
 /// The database's own.
 pub async fn total(conn: &mut Conn, filter: &DatasetFilter) -> Result<i64, StoreError> {
+    let search = Search::of(conn, filter.search.as_deref()).await?;
+    if let Some(search) = &search
+        && is_search_alone(filter)
+        && let Some(count) = search.count(conn).await?
+    {
+        return Ok(count);
+    }
     // Every dataset has its location, so that nothing is joined: an index alone is counted.
     let mut query = Builder::new(conn, "SELECT COUNT(*) FROM datasets d");
-    narrow(&mut query, filter);
+    narrow(&mut query, filter, search.as_ref());
     Ok(query.build_query_scalar().fetch_one(conn).await?)
+}
+
+/// Whether nothing but the name narrows a list.
+fn is_search_alone(filter: &DatasetFilter) -> bool {
+    let DatasetFilter {
+        location,
+        storage_class,
+        recommendation,
+        label,
+        ..
+    } = filter;
+    let given = |text: &Option<String>| text.as_deref().is_some_and(|t| !t.trim().is_empty());
+    ![location, storage_class, recommendation, label]
+        .into_iter()
+        .any(given)
 }
 
 /// The list's row of one dataset.

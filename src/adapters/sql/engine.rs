@@ -1,6 +1,6 @@
 //! The two engines behind the one SQL text, and every place where they differ: addresses, connections, parameters, locks.
 //!
-//! Invariant: outside this file, `schema.rs` and `multi.rs` nothing asks which engine it speaks to.
+//! Invariant: outside this file, `schema.rs`, `multi.rs` and `dataset_search.rs` nothing asks which engine it speaks to.
 
 use super::error::StoreError;
 use super::store::{Conn, ReadPool};

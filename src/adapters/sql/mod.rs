@@ -25,6 +25,7 @@ pub mod datasets;
 pub mod datasets_many;
 
 pub mod dataset_list;
+mod dataset_search;
 
 pub mod idempotency;
 
