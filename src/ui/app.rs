@@ -50,7 +50,9 @@ pub fn App() -> impl IntoView {
         <Title formatter=titled text="Data in Motion"/>
         <Router>
             <a class="skip" href="#main">"Skip to the content"</a>
-            <div class="frame" on:submit=forms::sending() on:input=forms::moved() on:change=forms::settled() on:click=|event| browser::click(&event)>
+            <div class="frame" on:submit=forms::sending() on:input=forms::moved() on:change=forms::settled() on:click=|event| browser::click(&event)
+                on:pointerdown=|event| browser::zoom::begin(&event) on:pointermove=|event| browser::zoom::go_on(&event)
+                on:pointerup=forms::let_go() on:pointercancel=|_| browser::zoom::give_up()>
                 {frame::side()}
                 <main class="main" id="main" tabindex="-1">
                     {said::note()}

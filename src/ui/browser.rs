@@ -2,6 +2,8 @@
 //!
 //! Invariant: called from effects and event handlers only, never while a view is drawn. `browser_absent.rs` has the same names.
 
+pub mod counting;
+
 pub mod fetched;
 
 pub mod meters;
@@ -9,6 +11,8 @@ pub mod meters;
 pub mod sent;
 
 pub mod what_if;
+
+pub mod zoom;
 
 pub use sent::Sent;
 
@@ -207,6 +211,12 @@ fn address_of(form: &web_sys::HtmlFormElement) -> Option<String> {
     let action = form.get_attribute("action").unwrap_or_default();
     let mark = if given.is_empty() { "" } else { "?" };
     Some(format!("{action}{mark}{}", given.join("&")))
+}
+
+/// Whether a form that asks leaves the page where it is scrolled to.
+#[must_use]
+pub fn stays(event: &leptos::ev::SubmitEvent) -> bool {
+    form_of(event).is_some_and(|form| form.has_attribute("data-noscroll"))
 }
 
 /// Sends a form that changes something, without leaving the page. `then` is called with the answer.

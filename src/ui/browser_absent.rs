@@ -60,6 +60,32 @@ pub mod meters {
     pub fn hear(_heard: HashMap<JobId, JobStatusEvent>) {}
 }
 
+/// Charts.
+pub mod zoom {
+    use leptos::ev::PointerEvent;
+
+    /// Nobody drags.
+    pub fn begin(_event: &PointerEvent) {}
+
+    /// Nobody drags.
+    pub fn go_on(_event: &PointerEvent) {}
+
+    /// Nothing is chosen.
+    #[must_use]
+    pub fn end(_event: &PointerEvent) -> Option<String> {
+        None
+    }
+
+    /// Nothing to forget.
+    pub fn give_up() {}
+}
+
+/// No form is sent.
+#[must_use]
+pub fn stays(_event: &leptos::ev::SubmitEvent) -> bool {
+    false
+}
+
 /// Scenarios.
 pub mod what_if {
     /// Nothing is played.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a form that is under way cannot be sent again; what was typed stays until the server has taken it.
 
+use super::counting::Counting;
 use super::fetched::ask;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FormData, Headers, HtmlFormElement, RequestInit, UrlSearchParams};
@@ -22,8 +23,11 @@ pub(super) fn send(form: HtmlFormElement, then: impl FnOnce(Result<Sent, String>
     };
     let action = form.get_attribute("action").unwrap_or_default();
     hold(&form, true);
+    let listed = form.get_attribute("data-counts");
+    let counting = listed.and_then(|dataset| Counting::begin(&dataset, &form));
     wasm_bindgen_futures::spawn_local(async move {
         let answer = post(&action, &body).await;
+        drop(counting);
         hold(&form, false);
         if answer.is_ok() {
             form.reset();

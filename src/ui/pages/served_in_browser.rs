@@ -4,7 +4,7 @@
 //! Invariant: what comes is a page of this server and goes into one element, in place of what differs: fields that a person filled
 //! in, the focus and what was opened stay. An answer that comes after a later question is dropped.
 
-use crate::ui::browser::{self, fetched};
+use crate::ui::browser::{self, counting::Counting, fetched};
 use crate::ui::live::{Follow, Live};
 use crate::ui::parts::time::Now;
 use crate::ui::routes;
@@ -95,7 +95,10 @@ fn served(name: &'static str, class: &'static str, titled: Option<String>) -> An
             *n
         });
         spawn_local(async move {
+            let place = root.try_get_untracked().flatten();
+            let counting = place.and_then(|place| Counting::of_page(&address, &place));
             let page = fetched::page(&address, name, !is_titled).await;
+            drop(counting);
             let Some(root) = root.try_get_untracked().flatten() else {
                 return;
             };

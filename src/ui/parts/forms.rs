@@ -7,7 +7,7 @@ use super::notice::Notices;
 use crate::ui::browser;
 use crate::ui::live::Live;
 use crate::ui::routes;
-use leptos::ev::{Event, SubmitEvent};
+use leptos::ev::{Event, PointerEvent, SubmitEvent};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
@@ -55,6 +55,20 @@ pub fn settled() -> impl Fn(Event) + Clone + 'static {
     }
 }
 
+/// A part of a chart that was dragged over is opened.
+pub fn let_go() -> impl Fn(PointerEvent) + Clone + 'static {
+    let navigate = use_navigate();
+    move |event: PointerEvent| {
+        if let Some(to) = browser::zoom::end(&event) {
+            let options = NavigateOptions {
+                scroll: false,
+                ..NavigateOptions::default()
+            };
+            navigate(&to, options);
+        }
+    }
+}
+
 /// What is done with a form that is being sent.
 pub fn sending() -> impl Fn(SubmitEvent) + Clone + 'static {
     let navigate = use_navigate();
@@ -65,7 +79,11 @@ pub fn sending() -> impl Fn(SubmitEvent) + Clone + 'static {
         }
         if let Some(to) = browser::form_address(&event) {
             event.prevent_default();
-            navigate(&to, Default::default());
+            let options = NavigateOptions {
+                scroll: !browser::stays(&event),
+                ..NavigateOptions::default()
+            };
+            navigate(&to, options);
             return;
         }
         let navigate = navigate.clone();

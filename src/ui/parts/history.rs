@@ -22,9 +22,9 @@ struct Span {
     writes: i64,
 }
 
-/// Two charts and their table, from `first` to `last` (days since 1970, both included).
+/// Two charts and their table, from `first` to `last` (days since 1970, both included). `page` opens the part that is dragged over.
 #[must_use]
-pub fn history(days: &[AccessBucket], first: i64, last: i64) -> AnyView {
+pub fn history(days: &[AccessBucket], (first, last): (i64, i64), page: &str) -> AnyView {
     let (step, unit) = match last - first + 1 {
         ..=BARS_MAX => (1, "day"),
         n if n <= 7 * BARS_MAX => (7, "week"),
@@ -40,6 +40,12 @@ pub fn history(days: &[AccessBucket], first: i64, last: i64) -> AnyView {
     let total: Bytes = spans.iter().map(|s| s.read_bytes).sum();
     let reads: i64 = spans.iter().map(|s| s.reads).sum();
     let width = spans.len() * 10;
+    let zoom = |days: i64| Zoom {
+        page: page.to_owned(),
+        first,
+        days,
+    };
+    let shown_days = step * i64::try_from(spans.len()).unwrap_or(1);
     let read_bars = bars(spans.iter().map(|s| (0, s.read_bytes.0)), top_bytes);
     let write_bars = bars(spans.iter().map(|s| (s.read_bytes.0, s.write_bytes.0)), top_bytes);
     let count_bars = bars(
@@ -61,11 +67,11 @@ pub fn history(days: &[AccessBucket], first: i64, last: i64) -> AnyView {
                 <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="s1" width="10" height="10" rx="2"></rect></svg>{format!("bytes read by {unit}")}</span>
                 <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="s2" width="10" height="10" rx="2"></rect></svg>{format!("bytes written by {unit}")}</span>
             </p>
-            {plot(Plot { title: format!("Bytes by {unit}"), desc: summary.clone(), width, top: Bytes(top_bytes).to_string(), low: false, bars: vec![("s1", read_bars), ("s2", write_bars)], from: from.clone(), to: to.clone() })}
+            {plot(Plot { title: format!("Bytes by {unit}"), desc: summary.clone(), width, top: Bytes(top_bytes).to_string(), low: false, bars: vec![("s1", read_bars), ("s2", write_bars)], from: from.clone(), to: to.clone(), zoom: zoom(shown_days) })}
             <p class="legend">
                 <span><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="s3" width="10" height="10" rx="2"></rect></svg>{format!("number of reads by {unit}")}</span>
             </p>
-            {plot(Plot { title: format!("Reads by {unit}"), desc: format!("at most {} reads", count(top_reads)), width, top: count(top_reads), low: true, bars: vec![("s3", count_bars)], from, to })}
+            {plot(Plot { title: format!("Reads by {unit}"), desc: format!("at most {} reads", count(top_reads)), width, top: count(top_reads), low: true, bars: vec![("s3", count_bars)], from, to, zoom: zoom(shown_days) })}
             <figcaption class="small muted">{summary}</figcaption>
         </figure>
         <details class="quiet">
@@ -111,6 +117,14 @@ struct Plot {
     bars: Vec<(&'static str, String)>,
     from: String,
     to: String,
+    zoom: Zoom,
+}
+
+/// What the browser needs to know of a chart of whose days a part can be chosen.
+struct Zoom {
+    page: String,
+    first: i64,
+    days: i64,
 }
 
 fn plot(p: Plot) -> AnyView {
@@ -120,7 +134,7 @@ fn plot(p: Plot) -> AnyView {
     view! {
         <div class=class>
             <div class="y" aria-hidden="true"><span>{p.top}</span><span>"0"</span></div>
-            <svg role="img" aria-label=says viewBox=format!("0 0 {width} 100") preserveAspectRatio="none">
+            <svg role="img" aria-label=says viewBox=format!("0 0 {width} 100") preserveAspectRatio="none" data-zoom=p.zoom.page data-first=p.zoom.first.to_string() data-days=p.zoom.days.to_string() data-width=width.to_string()>
                 <title>{p.title}</title>
                 <desc>{p.desc}</desc>
                 <path class="grid-line" fill="none" d=format!("M0 0H{width}M0 50H{width}M0 100H{width}")></path>

@@ -32,6 +32,8 @@ pub mod spark;
 
 pub mod history;
 
+pub mod zoom;
+
 pub mod share;
 
 pub mod pager;

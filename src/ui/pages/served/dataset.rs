@@ -31,6 +31,7 @@ use crate::ui::parts::record::record;
 use crate::ui::parts::rules::rules;
 use crate::ui::parts::target::target_form;
 use crate::ui::parts::time::{ago, ago_or, full};
+use crate::ui::parts::zoom::{Asked, form};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -50,8 +51,12 @@ struct Sources {
 pub fn page() -> AnyView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|p| p.get("id")).unwrap_or_default());
-    let days = field("days");
-    let days = Memo::new(move |_| days());
+    let (days, from, to) = (field("days"), field("from"), field("to"));
+    let asked = Memo::new(move |_| Asked {
+        days: days(),
+        from: from(),
+        to: to(),
+    });
     let replayed = field("backtest");
     let replayed = Memo::new(move |_| replayed());
     let sources = Sources {
@@ -78,10 +83,10 @@ pub fn page() -> AnyView {
         ),
         locations: Once::new(|| (), |()| list_places()),
     };
-    view! { <div class="page" data-served="page">{sources.detail.draw(move |d| body(d, id.get_untracked(), days, sources))}</div> }.into_any()
+    view! { <div class="page" data-served="page">{sources.detail.draw(move |d| body(d, id.get_untracked(), asked, sources))}</div> }.into_any()
 }
 
-fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, sources: Sources) -> AnyView {
+fn body(page: Held<DatasetPage>, key: String, asked: Memo<Asked>, sources: Sources) -> AnyView {
     let first = page.now().detail.summary.dataset;
     let (id, name, uri) = (first.id, first.name.to_string(), first.path_uri.to_string());
     let summary = page.part(|p| p.detail.summary.clone());
@@ -113,9 +118,9 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
                 <section class="card" aria-labelledby="history">
                     <div class="card-head">
                         <h2 id="history">"Access history"</h2>
-                        <nav class="chips" aria-label="Range of the chart">{move || ranges(&key, days.get().as_deref())}</nav>
+                        <nav class="chips" aria-label="Range of the chart">{move || ranges(&key, &asked.get())}</nav>
                     </div>
-                    {move || history.with(|(buckets, now)| chart(buckets, *now, days.get().as_deref(), id))}
+                    {move || history.with(|(buckets, now)| chart(buckets, *now, &asked.get(), id))}
                 </section>
                 <section class="card" aria-labelledby="backtest">
                     <div class="card-head"><h2 id="backtest">"Backtest"</h2><span class="small muted">"what each policy would have cost, without looking ahead"</span></div>
@@ -159,7 +164,7 @@ fn body(page: Held<DatasetPage>, key: String, days: Memo<Option<String>>, source
 
 fn scan(id: DatasetId) -> AnyView {
     view! {
-        <form method="post" action="/api/fn/scan-dataset" class="inline-form">
+        <form method="post" action="/api/fn/scan-dataset" class="inline-form" data-counts=id.to_string()>
             <input type="hidden" name="dataset_id" value=id.to_string()/>
             <button type="submit" data-testid="scan">{icon(Icon::Refresh)} "Scan its objects"</button>
         </form>
@@ -230,10 +235,11 @@ const RANGES: [(&str, &str); 4] = [
     ("30", "30 days"),
     ("90", "90 days"),
     ("365", "1 year"),
-    ("", "All"),
+    ("", "Whole history"),
 ];
 
-fn ranges(key: &str, chosen: Option<&str>) -> AnyView {
+fn ranges(key: &str, asked: &Asked) -> AnyView {
+    let chosen = asked.days.as_deref().unwrap_or_default();
     RANGES
         .into_iter()
         .map(|(days, text)| {
@@ -242,14 +248,14 @@ fn ranges(key: &str, chosen: Option<&str>) -> AnyView {
             } else {
                 format!("/datasets/{key}?days={days}")
             };
-            let current = (chosen.unwrap_or_default() == days).then_some("true");
+            let current = (!asked.is_zoomed() && chosen == days).then_some("true");
             view! { <a href=href data-noscroll aria-current=current>{text}</a> }
         })
         .collect_view()
         .into_any()
 }
 
-fn chart(days: &[AccessBucket], now: Timestamp, range: Option<&str>, id: DatasetId) -> AnyView {
+fn chart(days: &[AccessBucket], now: Timestamp, asked: &Asked, id: DatasetId) -> AnyView {
     let Some(oldest) = days.first() else {
         return empty(
             "No access was seen yet",
@@ -260,16 +266,9 @@ fn chart(days: &[AccessBucket], now: Timestamp, range: Option<&str>, id: Dataset
         );
     };
     let newest = days.last().map_or(now.day(), |b| b.start.day());
-    let last = now.day().max(newest);
-    let first = match range
-        .and_then(|r| r.parse::<i64>().ok())
-        .filter(|n| (1..=36_500).contains(n))
-    {
-        Some(n) => last - n + 1,
-        // A week of room at least, so that one day of history is not one wide bar.
-        None => oldest.start.day().min(last - 6),
-    };
-    view! { <div class="card-body">{history(days, first, last)}</div> }.into_any()
+    let span = asked.span(oldest.start.day(), now.day().max(newest));
+    let page = format!("/datasets/{id}");
+    view! { <div class="card-body">{history(days, span, &page)} {form(&page, asked, span)}</div> }.into_any()
 }
 
 fn copies(replicas: &[Replica]) -> AnyView {

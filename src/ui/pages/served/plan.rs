@@ -119,6 +119,7 @@ fn differently(query: &PlanQuery, locations: &[Location]) -> AnyView {
 
 /// The form that queues it. The name is not asked for where the job waits for an approval, which will ask.
 fn queue(query: PlanQuery, typed: Option<AnyView>) -> AnyView {
+    let dataset = query.dataset.clone();
     let hidden = query
         .fields()
         .into_iter()
@@ -126,7 +127,7 @@ fn queue(query: PlanQuery, typed: Option<AnyView>) -> AnyView {
         .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
         .collect_view();
     view! {
-        <form method="post" action="/api/fn/queue-move">
+        <form method="post" action="/api/fn/queue-move" data-counts=dataset>
             {hidden}
             <div class="stack-s">
                 <label class="check"><input type="checkbox" name="require_approval" value="yes"/> "Wait for an approval before it begins"</label>
