@@ -108,6 +108,7 @@ pub async fn get_backtest(dataset: String) -> Result<BacktestReport, ApiError> {
         },
         weight: crate::domain::placement::backtest::Weight::Dollar,
         course: true,
+        age_max_secs: 60,
     };
     Ok(services.recommender.backtest(&key, asked).await?)
 }

@@ -4,6 +4,7 @@ use crate::api::Api;
 use crate::app::TestApp;
 use crate::cli::dim;
 use crate::moving::{AtWork, fill};
+use crate::pages::{Plain, words};
 use data_in_motion::adapters::inproc::clock::ManualClock;
 use data_in_motion::domain::access::{AccessEvent, AccessOp, DatasetKey};
 use data_in_motion::domain::dataset::{Dataset, NewDataset};
@@ -129,7 +130,23 @@ async fn it_is_too_early_at_first_then_counted_and_closed_when_the_forecast_is_o
     let early = story.after(5).await;
     assert_eq!(early.verdict, Verdict::TooEarly);
     assert!(early.sentence().contains("5 of 14 days"), "{}", early.sentence());
+    assert!(
+        early.sentence().contains("it is judged from 5 Oct 2026 on"),
+        "{}",
+        early.sentence()
+    );
+    // Figures of a few days are told to nobody.
+    let page = async || {
+        let browser = Plain::of(&story.app).await;
+        words(&browser.get(&format!("/jobs/{}", story.job)).await.text)
+    };
+    let shown = page().await;
+    assert!(
+        shown.contains("it is judged from") && !shown.contains("so far, the move paid"),
+        "{shown}"
+    );
     let later = story.after(40).await;
+    assert!(page().await.contains("so far, the move paid"));
     let (expected, came) = (later.expected.clone().unwrap(), later.realised.clone().unwrap());
     assert!((came.days - 40.0).abs() < 0.01, "{}", came.days);
     // Nobody read it, as was expected: the saving is what was told, to the rounding of lines.

@@ -864,6 +864,13 @@ async fn a_datasets_backtest_gives_the_figures_of_the_command_on_its_own_history
         (&"dollar".into(), &course["days"])
     );
 
+    // One more access: a program hears of it at once, a page that follows the dataset is not replayed for each.
+    accesses(app.services(), &[(&set, AccessOp::Read, TB, days_ago(2))]).await;
+    let after = api.get("/api/v1/datasets/read/backtest").await.json();
+    assert_ne!(after, told);
+    assert_eq!(api.get("/api/fn/backtest?dataset=read").await.json(), whole);
+    assert_eq!(api.get("/api/v1/datasets/read/backtest").await.json(), after);
+
     let unknown = api.get("/api/v1/datasets/read/backtest?prices=mars").await;
     assert_eq!((unknown.status, unknown.code().as_str()), (404, "not_found"));
     create(&app, "unread", TB).await;

@@ -243,6 +243,23 @@ pub fn judge(expected: Option<&Expectation>, realised: Option<&Realised>, closed
 }
 
 impl Outcome {
+    /// What came, where enough was seen to judge it: figures of a few hours say nothing of a month.
+    #[must_use]
+    pub fn judged(&self) -> Option<&Realised> {
+        let judged = matches!(
+            self.verdict,
+            Verdict::PaidBack | Verdict::OnCourse | Verdict::Slow | Verdict::Wrong
+        );
+        self.realised.as_ref().filter(|_| judged)
+    }
+
+    /// The first day on which it is judged.
+    fn judged_from(&self) -> String {
+        let at = self.switched_at.plus_micros(ENOUGH_DAYS * Timestamp::DAY);
+        at.to_utc()
+            .map_or_else(|| at.to_string(), |t| t.format("%-d %b %Y").to_string())
+    }
+
     /// What it comes to, in a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -264,9 +281,11 @@ impl Outcome {
             Verdict::TooEarly if self.closed.is_some() => {
                 format!("Not known: {so_far} too little was seen to judge.")
             }
-            Verdict::TooEarly => {
-                format!("Too early to tell: {days:.0} of {ENOUGH_DAYS} days have passed since the switch.")
-            }
+            Verdict::TooEarly => format!(
+                "Too early to tell: {:.0} of {ENOUGH_DAYS} days have passed since the switch; it is judged from {} on.",
+                days.floor(),
+                self.judged_from()
+            ),
             Verdict::PaidBack => {
                 format!("Right: {so_far} it saves {monthly} a month and has brought {net} beyond its cost.")
             }

@@ -58,10 +58,7 @@ pub fn verdict(of: Verdict) -> &'static str {
 }
 
 fn is_judged(o: &Outcome) -> bool {
-    matches!(
-        o.verdict,
-        Verdict::PaidBack | Verdict::OnCourse | Verdict::Slow | Verdict::Wrong
-    )
+    o.judged().is_some()
 }
 
 fn forecast(o: &Outcome) -> Option<NanoUsd> {
@@ -69,11 +66,11 @@ fn forecast(o: &Outcome) -> Option<NanoUsd> {
 }
 
 fn came(o: &Outcome) -> Option<NanoUsd> {
-    o.realised.as_ref().map(|r| r.monthly_saving_nanousd)
+    o.judged().map(|r| r.monthly_saving_nanousd)
 }
 
 fn net(o: &Outcome) -> Option<NanoUsd> {
-    o.realised.as_ref().map(|r| r.net_nanousd)
+    o.judged().map(|r| r.net_nanousd)
 }
 
 fn sum<'a>(of: impl Iterator<Item = &'a Outcome>, value: fn(&Outcome) -> Option<NanoUsd>) -> NanoUsd {
@@ -183,14 +180,16 @@ fn by_verdict(outcomes: &[Outcome]) -> Table {
         let of = || outcomes.iter().filter(move |o| o.verdict == verdict);
         let moves = of().count();
         if moves > 0 {
+            // Nothing came of what is too young to be judged.
+            let judged = of().any(is_judged);
             let once = |o: &Outcome| o.expected.as_ref().map(|e| e.one_time_nanousd);
             table.push(vec![
                 word.into(),
                 Cell::Int(moves as i64),
                 sum(of(), forecast).into(),
-                sum(of(), came).into(),
+                judged.then(|| sum(of(), came)).into(),
                 sum(of(), once).into(),
-                sum(of(), net).into(),
+                judged.then(|| sum(of(), net)).into(),
             ]);
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn text(o: &Outcome, style: Style) -> String {
             ),
         ));
     }
-    if let Some(r) = &o.realised {
+    if let Some(r) = o.judged() {
         rows.push((
             "came",
             format!(
@@ -72,11 +72,9 @@ pub(super) fn columns() -> Vec<Column<Outcome>> {
             o.expected.as_ref().map(|e| e.monthly_saving_nanousd)
         }),
         money("CAME/MONTH", "realised_monthly_saving_nanousd", |o| {
-            o.realised.as_ref().map(|r| r.monthly_saving_nanousd)
+            o.judged().map(|r| r.monthly_saving_nanousd)
         }),
-        money("NET", "net_nanousd", |o| {
-            o.realised.as_ref().map(|r| r.net_nanousd)
-        }),
+        money("NET", "net_nanousd", |o| o.judged().map(|r| r.net_nanousd)),
         Column::text("RIGHT?", "verdict", |o: &Outcome| {
             o.verdict.as_str().replace('_', " ")
         })

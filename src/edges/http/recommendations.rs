@@ -201,6 +201,7 @@ async fn backtest(
         },
         weight: asked.weight,
         course: asked.course,
+        age_max_secs: 0,
     };
     Ok(axum::Json(
         services.recommender.backtest(&key.dataset(), asked).await?,

@@ -13,6 +13,7 @@ use crate::domain::price::dense::ClassChoice;
 use crate::domain::unit::Timestamp;
 use crate::services::backtest::{BacktestRequest, CourseAsked, ReadHistory, run};
 use crate::services::{ServiceError, ServiceResult};
+use std::collections::HashMap;
 
 /// Days that are replayed at most, the latest ones: ten years. A single event with a date of long ago would otherwise make a replay
 /// of centuries.
@@ -29,10 +30,83 @@ pub struct BacktestAsked {
     pub weight: Weight,
     /// Whether it is told how the costs add up day by day.
     pub course: bool,
+    /// A replay that was made so many seconds ago at most will do, whatever was read since: a page that follows its dataset asks again
+    /// with each access. 0: it has to be of the history as it is now.
+    pub age_max_secs: i64,
 }
 
 /// Days of a course at most: as many as a chart can show.
 const COURSE_POINTS: usize = 120;
+
+/// Replays that are kept at most: those of the pages that somebody is looking at; a report has some 20 kB.
+const KEPT_MOST: usize = 64;
+
+/// The last replays, by the dataset as it stands, the question and the day, since prices are dated.
+#[derive(Debug, Default)]
+pub(super) struct Replays(HashMap<String, Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    /// Of the history that it rests on.
+    history: blake3::Hash,
+    at: Timestamp,
+    report: BacktestReport,
+}
+
+impl Replays {
+    fn find(
+        &self,
+        key: &str,
+        history: blake3::Hash,
+        now: Timestamp,
+        age_max_secs: i64,
+    ) -> Option<BacktestReport> {
+        let kept = self.0.get(key)?;
+        let young = now.since(kept.at) < age_max_secs * Timestamp::SECOND;
+        (young || kept.history == history).then(|| kept.report.clone())
+    }
+
+    fn keep(&mut self, key: String, kept: Kept) {
+        if self.0.len() >= KEPT_MOST {
+            self.0.clear();
+        }
+        self.0.insert(key, kept);
+    }
+}
+
+fn key_of(dataset: &Dataset, asked: &BacktestAsked, now: Timestamp) -> String {
+    let BacktestAsked {
+        prices,
+        classes,
+        weight,
+        course,
+        ..
+    } = asked;
+    format!(
+        "{} {} {} {:?} {}",
+        dataset.id,
+        dataset.generation,
+        dataset.size_bytes.0,
+        (prices, classes, weight, course),
+        now.day(),
+    )
+}
+
+fn digest(days: &[AccessBucket]) -> blake3::Hash {
+    let mut history = blake3::Hasher::new();
+    for day in days {
+        for number in [
+            day.start.0,
+            day.reads,
+            day.read_bytes.to_i64(),
+            day.writes,
+            day.write_bytes.to_i64(),
+        ] {
+            history.update(&number.to_le_bytes());
+        }
+    }
+    history.finalize()
+}
 
 impl Recommender {
     /// What every policy would have cost on a dataset's own history, without looking ahead.
@@ -60,6 +134,8 @@ impl Recommender {
             _ => None,
         };
         drop(conn);
+        let now = self.deps.clock.now();
+        let (key, of, age_max_secs) = (key_of(&found, &asked, now), digest(&days), asked.age_max_secs);
         let read = history(&found, &days);
         if read.history.datasets.is_empty() {
             return Err(ServiceError::invalid(
@@ -82,11 +158,23 @@ impl Recommender {
             course,
         };
         let books = self.deps.prices.clone();
-        // One replay at a time: each takes a core for a while, and the caller's own patience bounds the wait.
-        let _turn = self.shared.replay.lock().await;
-        tokio::task::spawn_blocking(move || run(&books, &read, &request))
+        // One at a time: each takes a core for a while, and the caller's own patience bounds the wait.
+        let mut kept = self.shared.replays.lock().await;
+        if let Some(report) = kept.find(&key, of, now, age_max_secs) {
+            return Ok(report);
+        }
+        let report = tokio::task::spawn_blocking(move || run(&books, &read, &request))
             .await
-            .map_err(ServiceError::internal)?
+            .map_err(ServiceError::internal)??;
+        kept.keep(
+            key,
+            Kept {
+                history: of,
+                at: now,
+                report: report.clone(),
+            },
+        );
+        Ok(report)
     }
 }
 

@@ -65,8 +65,11 @@ pub(super) struct Shared {
     status: Mutex<PassStatus>,
     /// One pass at a time.
     turn: tokio::sync::Mutex<()>,
-    /// One replay of a history at a time.
+    /// One replay of the fleet's history at a time.
     pub(super) replay: tokio::sync::Mutex<()>,
+    /// One replay of a single dataset at a time, beside that of the fleet, which takes longer than anybody waits for a page; and the last
+    /// ones.
+    pub(super) replays: tokio::sync::Mutex<super::backtest::Replays>,
     /// What the policy's last advice was made from.
     pub(super) guided: tokio::sync::Mutex<Option<super::guide::Guided>>,
 }
@@ -81,6 +84,7 @@ impl Shared {
             }),
             turn: tokio::sync::Mutex::new(()),
             replay: tokio::sync::Mutex::new(()),
+            replays: Default::default(),
             guided: tokio::sync::Mutex::new(None),
         }
     }

@@ -54,7 +54,7 @@ pub fn outcome_card(o: &Outcome) -> AnyView {
             </tr>
         }
     });
-    let came = o.realised.as_ref().map(|r| {
+    let came = o.judged().map(|r| {
         let once = o.expected.as_ref().map(|e| e.one_time_nanousd.to_string());
         view! {
             <tr>
@@ -66,7 +66,7 @@ pub fn outcome_card(o: &Outcome) -> AnyView {
             </tr>
         }
     });
-    let sheets = o.realised.as_ref().map(|r| {
+    let sheets = o.judged().map(|r| {
         view! {
             <details class="quiet">
                 <summary>{format!("Both sides over {:.1} days, at the reads that came", r.days)}</summary>

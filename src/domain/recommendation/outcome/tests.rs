@@ -172,10 +172,15 @@ fn every_verdict_says_its_figures() {
     };
     assert_eq!(
         outcome.sentence(),
-        "Too early to tell: 5 of 14 days have passed since the switch."
+        format!(
+            "Too early to tell: 5 of 14 days have passed since the switch; it is judged from {} on.",
+            after(14.0).to_utc().unwrap().format("%-d %b %Y")
+        )
     );
+    assert_eq!(outcome.judged(), None, "figures of five days are told to nobody");
     outcome.realised = look(&book, &expected, 15.0, &[]);
     outcome.verdict = Verdict::PaidBack;
+    assert!(outcome.judged().is_some());
     assert_eq!(
         outcome.sentence(),
         "Right: after 15 days it saves $15.00 a month and has brought $4.50 beyond its cost."
