@@ -11,7 +11,7 @@ use crate::domain::migration::receipt::SignedReceipt;
 use crate::services::receipt::{self, Checker, Outcome};
 use clap::Args;
 use serde_json::json;
-use std::io::Read as _;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Keys that are named, of each kind.
@@ -117,15 +117,20 @@ fn say_encrypted(signed: &SignedReceipt, with_key: bool) {
 fn read(path: &Path) -> Result<SignedReceipt, CliError> {
     let failed =
         |problem: String| CliError::failure(format!("read the receipt {}: {problem}", path.display()));
-    let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|e| failed(e.to_string()))?;
+    // Read as it comes: the text of a million objects is far larger than what is kept of it.
+    let signed = if path == Path::new("-") {
+        serde_json::from_reader(std::io::stdin().lock())
     } else {
-        text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
-    }
-    serde_json::from_str(&text).map_err(|e| failed(format!("it is no receipt: {e}")))
+        let file = std::fs::File::open(path).map_err(|e| failed(e.to_string()))?;
+        serde_json::from_reader(BufReader::new(file))
+    };
+    signed.map_err(|e| {
+        failed(if e.is_io() {
+            e.to_string()
+        } else {
+            format!("it is no receipt: {e}")
+        })
+    })
 }
 
 /// A key as text, or a file with it.

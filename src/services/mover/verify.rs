@@ -34,8 +34,13 @@ pub(super) async fn verify(held: &mut Held) -> Result<(), Halt> {
         VerifyLevel::Size => take_as_verified(held).await?,
     }
     all_verified(held).await?;
-    manifest::check_target(held, &at).await?;
-    if let Some(what) = manifest::changed_since(held).await? {
+    // Two places, neither of which waits for the other.
+    let (target, source) = tokio::join!(
+        Box::pin(manifest::check_target(held, &at)),
+        Box::pin(manifest::changed_since(held))
+    );
+    target?;
+    if let Some(what) = source? {
         return Err(Halt::Changed(what));
     }
     held.pass(Point::VerifyFinished).await;
