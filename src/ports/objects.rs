@@ -662,13 +662,7 @@ pub trait Objects: Send + Sync + 'static {
         class: &StorageClass,
         verify: VerifyLevel,
         meter: &Arc<Meter>,
-    ) -> Result<Copied, ObjectError> {
-        let (_, _, _) = (object, verify, meter);
-        Err(ObjectError::NotSupported(format!(
-            "the class {class} in place at {}",
-            at.root
-        )))
-    }
+    ) -> Result<Copied, ObjectError>;
 
     /// What tells the encryption key that a reference leads to from others. [`ObjectError::Key`] when there is none.
     async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError>;

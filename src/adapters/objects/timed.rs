@@ -5,6 +5,8 @@
 
 use crate::domain::encryption::KeyId;
 use crate::domain::location::{CredentialRef, Provider};
+use crate::domain::migration::options::VerifyLevel;
+use crate::domain::name::StorageClass;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -155,6 +157,18 @@ impl Objects for Timed {
     ) -> Result<String, ObjectError> {
         let own = self.reading(at, meter);
         self.only_reads(at, &own, self.inner.hash(at, object, &own)).await
+    }
+
+    async fn reclass(
+        &self,
+        at: &Prefix,
+        object: &FoundObject,
+        class: &StorageClass,
+        verify: VerifyLevel,
+        meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        let own = self.reading(at, meter);
+        self.inner.reclass(at, object, class, verify, &own).await
     }
 
     async fn key_id(&self, reference: &CredentialRef) -> Result<KeyId, ObjectError> {

@@ -20,6 +20,8 @@ mod tests;
 use crate::adapters::objects::{Throttle, resume, sorted};
 use crate::domain::encryption::KeyId;
 use crate::domain::location::CredentialRef;
+use crate::domain::migration::options::VerifyLevel;
+use crate::domain::name::StorageClass;
 use crate::ports::objects::{
     Copied, Expected, FoundObject, Inspection, Listing, Meter, ObjectError, Objects, OpenUpload, Parts,
     Prefix, Removed, Space, Staging, Survey,
@@ -253,6 +255,20 @@ impl Objects for LocalObjects {
         let (at, object) = (at.clone(), object.clone());
         let (throttle, meter) = (self.throttle.clone(), meter.clone());
         Self::blocking(move || copy::hash(&at, &object, throttle.as_deref(), &meter)).await
+    }
+
+    async fn reclass(
+        &self,
+        at: &Prefix,
+        _object: &FoundObject,
+        class: &StorageClass,
+        _verify: VerifyLevel,
+        _meter: &Arc<Meter>,
+    ) -> Result<Copied, ObjectError> {
+        Err(ObjectError::NotSupported(format!(
+            "the class {class} in place at {}: on disks a class is only a word",
+            at.root
+        )))
     }
 
     async fn key_id(&self, _reference: &CredentialRef) -> Result<KeyId, ObjectError> {
