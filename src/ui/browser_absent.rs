@@ -13,18 +13,6 @@ pub fn monotonic_ms() -> f64 {
     0.0
 }
 
-/// The server knows no time zone of a visitor.
-#[must_use]
-pub fn local_text(_micros: i64) -> String {
-    String::new()
-}
-
-/// The same to the second.
-#[must_use]
-pub fn local_moment(_micros: i64) -> String {
-    String::new()
-}
-
 /// The server does not know the visitor's choice.
 #[must_use]
 pub fn theme() -> String {

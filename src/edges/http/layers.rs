@@ -126,10 +126,20 @@ async fn close_unread(request: Request, next: Next) -> Response {
 const LISTING: u32 = 20;
 /// What they are about, in their addresses.
 const LISTS: [&str; 5] = ["plan", "scan", "evacuat", "replicat", "undo"];
+/// Those that change nothing: the page of a plan, and what it is drawn from.
+const LISTS_ON_ITS_PAGE: [&str; 2] = ["/plan", "/api/fn/plan"];
+
+/// Whether a request looks at every object of a dataset.
+pub(super) fn lists(method: &Method, path: &str) -> bool {
+    if *method == Method::POST {
+        LISTS.iter().any(|word| path.contains(word))
+    } else {
+        LISTS_ON_ITS_PAGE.contains(&path)
+    }
+}
 
 async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let lists = request.method() == Method::POST && LISTS.iter().any(|word| path.contains(word));
+    let lists = lists(request.method(), request.uri().path());
     let limit = if lists { limit * LISTING } else { limit };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,

@@ -157,24 +157,28 @@ impl Recommender {
             calibration: false,
             course,
         };
-        let books = self.deps.prices.clone();
-        // One at a time: each takes a core for a while, and the caller's own patience bounds the wait.
-        let mut kept = self.shared.replays.lock().await;
-        if let Some(report) = kept.find(&key, of, now, age_max_secs) {
-            return Ok(report);
-        }
-        let report = tokio::task::spawn_blocking(move || run(&books, &read, &request))
-            .await
-            .map_err(ServiceError::internal)??;
-        kept.keep(
-            key,
-            Kept {
-                history: of,
-                at: now,
-                report: report.clone(),
-            },
-        );
-        Ok(report)
+        let (books, shared) = (self.deps.prices.clone(), self.shared.clone());
+        // To its end whether or not somebody still waits: who asks again finds it made.
+        let replay = async move {
+            // One at a time: each takes a core for a while, and the caller's own patience bounds the wait.
+            let mut kept = shared.replays.lock().await;
+            if let Some(report) = kept.find(&key, of, now, age_max_secs) {
+                return Ok(report);
+            }
+            let report = tokio::task::spawn_blocking(move || run(&books, &read, &request))
+                .await
+                .map_err(ServiceError::internal)??;
+            kept.keep(
+                key,
+                Kept {
+                    history: of,
+                    at: now,
+                    report: report.clone(),
+                },
+            );
+            Ok(report)
+        };
+        tokio::spawn(replay).await.map_err(ServiceError::internal)?
     }
 }
 

@@ -8,7 +8,6 @@ use crate::domain::event::DomainEvent;
 use crate::domain::unit::Timestamp;
 use crate::ui::format::count;
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 /// One event.
 #[must_use]
@@ -17,7 +16,7 @@ pub fn event_line(event: DomainEvent) -> AnyView {
         DomainEvent::JobStatus(e) => {
             let line = view! {
                 {status_badge(e.status)} " "
-                <A href=format!("/jobs/{}", e.job_id)>{format!("Job {}", e.job_id)}</A>
+                <a href=format!("/jobs/{}", e.job_id)>{format!("Job {}", e.job_id)}</a>
                 {format!(" moves {}", e.dataset_name)}
                 {e.reason.map(|r| view! { <span class="sub clamp">{r}</span> })}
             };
@@ -36,7 +35,7 @@ pub fn event_line(event: DomainEvent) -> AnyView {
             let what = format!("{} {verb}{times}", e.size_bytes);
             let whose = match (e.dataset_id, e.dataset_name) {
                 (Some(id), Some(name)) => {
-                    view! { " of " <A href=format!("/datasets/{id}")>{name}</A> }.into_any()
+                    view! { " of " <a href=format!("/datasets/{id}")>{name}</a> }.into_any()
                 }
                 _ => view! { " of several datasets" }.into_any(),
             };
@@ -53,7 +52,7 @@ pub fn event_line(event: DomainEvent) -> AnyView {
             };
             let line = view! {
                 {icon(Icon::Advice)} " "
-                <A href=format!("/datasets/{}", e.dataset_id)>{e.dataset_name}</A>
+                <a href=format!("/datasets/{}", e.dataset_id)>{e.dataset_name}</a>
                 {says}
                 <span class="sub clamp">{e.reason}</span>
             };

@@ -10,7 +10,6 @@ use super::typed_name::asks;
 use crate::domain::migration::{Job, JobStatus};
 use crate::ui::format::words;
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 /// Bar, bytes, rate and time left.
 #[must_use]
@@ -56,7 +55,7 @@ fn job_line(job: &Job) -> AnyView {
     view! {
         <li class="job-line" data-testid="job-line" data-job-id=job.id.to_string() data-status=job.status.as_str() data-at=at(job)>
             <div>
-                <A href=href attr:class="name">{name}</A>
+                <a href=href class="name">{name}</a>
                 <span class="sub">{to}</span>
             </div>
             <div>{stage_badge(job.status)}</div>
@@ -87,8 +86,8 @@ pub fn job_row(job: &Job) -> AnyView {
     view! {
         <tr data-testid="job-row" data-job-id=id.to_string() data-status=job.status.as_str() data-at=at(job)>
             <td class="title">
-                <A href=format!("/jobs/{id}") attr:class="name nowrap">{format!("Job {id}")}</A>
-                <span class="sub"><A href=dataset>{name}</A></span>
+                <a href=format!("/jobs/{id}") class="name nowrap">{format!("Job {id}")}</a>
+                <span class="sub"><a href=dataset>{name}</a></span>
             </td>
             <td data-label="Stage" class="stage-cell">{stage_badge(job.status)} {reason}</td>
             <td data-label="Progress">{meter(job)}</td>
@@ -109,7 +108,7 @@ pub fn actions(job: &Job, elsewhere: bool) -> AnyView {
     let buttons = buttons.map(|word| button(&id, word)).collect_view();
     let lead = (typed && elsewhere).then(|| {
         let (href, says) = (format!("/jobs/{id}"), format!("Approve job {id} on its page"));
-        view! { <A href=href attr:class="button primary" attr:aria-label=says attr:data-testid="approve-there">"Approve…"</A> }
+        view! { <a href=href class="button primary" aria-label=says data-testid="approve-there">"Approve…"</a> }
     });
     let wanted = job
         .wanted

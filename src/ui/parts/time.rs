@@ -1,6 +1,6 @@
 //! Instants: the UTC time first, the visitor's own once the browser is there.
 //!
-//! Invariant: what the server draws and what the browser draws first are the same text.
+//! Invariant: drawn by the server in UTC; the browser writes the visitor's own over it by `data-as` (`browser/fetched.rs`).
 
 use crate::domain::unit::Timestamp;
 use crate::ui::{browser, format};
@@ -31,21 +31,12 @@ impl Now {
     pub fn get() -> Option<i64> {
         use_context::<Self>().and_then(|now| now.0.get())
     }
-
-    /// Whether the browser is there.
-    fn is_known() -> Memo<bool> {
-        Memo::new(|_| Self::get().is_some())
-    }
 }
 
-/// An instant as "8 s ago"; the full time is its title.
+/// An instant as "8 s ago", once the browser is there; the full time is its title.
 #[must_use]
 pub fn ago(at: Timestamp) -> AnyView {
-    let known = Now::is_known();
-    // Follows the clock, but changes only when its text does.
-    let text =
-        Memo::new(move |_| Now::get().map_or_else(|| format::utc(at), |now| format::relative(now, at)));
-    let title = move || if known.get() { local(at) } else { format::utc(at) };
+    let (text, title) = (format::utc(at), format::utc(at));
     view! { <time datetime=at.to_string() title=title class="nowrap" data-as="ago">{text}</time> }.into_any()
 }
 
@@ -61,26 +52,13 @@ pub fn ago_or(at: Option<Timestamp>, absent: &'static str) -> AnyView {
 /// An instant in full: UTC, then the visitor's own time.
 #[must_use]
 pub fn full(at: Timestamp) -> AnyView {
-    let known = Now::is_known();
-    let text = move || if known.get() { local(at) } else { format::utc(at) };
-    view! { <time datetime=at.to_string() title=format::utc(at) class="nowrap" data-as="full">{text}</time> }
-        .into_any()
+    let (text, title) = (format::utc(at), format::utc(at));
+    view! { <time datetime=at.to_string() title=title class="nowrap" data-as="full">{text}</time> }.into_any()
 }
 
 /// An instant to the second, for lines of a day's work: UTC, then the visitor's own time.
 #[must_use]
 pub fn moment(at: Timestamp) -> AnyView {
-    let known = Now::is_known();
-    let text = move || {
-        if known.get() {
-            browser::local_moment(at.0)
-        } else {
-            format::clock(at)
-        }
-    };
-    view! { <time datetime=at.to_string() title=format::utc(at) data-as="moment">{text}</time> }.into_any()
-}
-
-fn local(at: Timestamp) -> String {
-    browser::local_text(at.0)
+    let (text, title) = (format::clock(at), format::utc(at));
+    view! { <time datetime=at.to_string() title=title data-as="moment">{text}</time> }.into_any()
 }

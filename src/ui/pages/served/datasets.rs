@@ -21,7 +21,6 @@ use crate::ui::parts::spark::spark;
 use crate::ui::parts::time::ago_or;
 use crate::ui::parts::views;
 use leptos::prelude::*;
-use leptos_router::components::A;
 use std::collections::BTreeSet;
 
 /// The page.
@@ -130,7 +129,7 @@ fn filters(query: &DatasetQuery, locations: &[Location], labels: &[LabelCount]) 
     });
     let clear = query
         .is_narrowed()
-        .then(|| view! { <A href="/datasets" attr:class="button plain">"Clear"</A> });
+        .then(|| view! { <a href="/datasets" class="button plain">"Clear"</a> });
     let fields = view! {
         <div class="field search">
             <label for="f-search">"Name contains"</label>
@@ -284,7 +283,7 @@ fn column(query: &DatasetQuery, text: &'static str, sort: Option<&'static str>, 
     };
     view! {
         <th scope="col" class=class aria-sort=here.then_some(state)>
-            <A href=href>{text} {here.then(|| icon(picture))}</A>
+            <a href=href>{text} {here.then(|| icon(picture))}</a>
         </th>
     }
     .into_any()
@@ -306,7 +305,7 @@ fn row(summary: DatasetSummary) -> AnyView {
         <tr data-testid="dataset-row" data-dataset-id=d.id.to_string()>
             <td class="choose"><input type="checkbox" form="chosen" name="ids[]" value=d.id.to_string() aria-label=format!("Choose {}", d.name)/></td>
             <td class="title">
-                <A href=format!("/datasets/{}", d.id) attr:class="name">{d.name.to_string()}</A>
+                <a href=format!("/datasets/{}", d.id) class="name">{d.name.to_string()}</a>
                 {pinned}
                 {labelled(&summary.labels)}
             </td>
@@ -324,7 +323,7 @@ fn row(summary: DatasetSummary) -> AnyView {
 
 fn advice(summary: &DatasetSummary) -> AnyView {
     if let Some(job) = summary.active_job.clone() {
-        return view! { <A href=format!("/jobs/{}", job.job_id) attr:class="badge-link">{status_badge(job.status)}</A> }
+        return view! { <a href=format!("/jobs/{}", job.job_id) class="badge-link">{status_badge(job.status)}</a> }
             .into_any();
     }
     match summary.recommendation.clone() {
