@@ -20,13 +20,29 @@ pub fn plan(plan: &Plan) -> AnyView {
         <span class="sub mono">{plan.source_uri.to_string()}</span>
         <span class="sub mono">{plan.target_uri.to_string()}</span>
     };
-    view! {
-        <ol class="planlines">
+    let lines = if plan.is_in_place() {
+        let class = plan.target_class.to_string();
+        let address = plan.source_uri.to_string();
+        let kept =
+            format!("The catalog says {class} once every object has it. Readers are served throughout.");
+        view! {
+            {line("change", "~", "Change", view! { {what} " from " {plan.source_class.to_string()} " to " {target} <span class="sub mono">{address}</span> }.into_any())}
+            {line("add", "=", "Verify", verified_in_place(plan.options.verify).into_any())}
+            {line("change", "~", "Switch", kept.into_any())}
+            {line("remove", "−", "Later", plan.deletes.clone().into_any())}
+        }
+        .into_any()
+    } else {
+        view! {
             {line("add", "+", "Copy", view! { {what} " to " {target} {addresses} }.into_any())}
             {line("add", "=", "Verify", verified(plan.options.verify).into_any())}
             {line("change", "~", "Switch", "Readers are sent to the target in one transaction. Until then the source serves.".into_any())}
             {line("remove", "−", "Later", plan.deletes.clone().into_any())}
-        </ol>
+        }
+        .into_any()
+    };
+    view! {
+        <ol class="planlines">{lines}</ol>
         {terms(plan)}
         {prefixes(plan)}
         {costs(plan)}
@@ -43,6 +59,16 @@ fn verified(how: VerifyLevel) -> &'static str {
             "The checksum that the store keeps of each object is compared with that of the bytes read at the source; what has none is read back."
         }
         VerifyLevel::Size => "Names, sizes and times are compared; nothing is read back.",
+    }
+}
+
+fn verified_in_place(how: VerifyLevel) -> &'static str {
+    match how {
+        VerifyLevel::Full => "Every object is read before and after, and both compared.",
+        VerifyLevel::Checksum => {
+            "The checksum that the store keeps of each object is compared before and after; what has none is read."
+        }
+        VerifyLevel::Size => "Names and sizes are compared; nothing is read.",
     }
 }
 
