@@ -6,7 +6,7 @@ use super::badge::badge;
 use super::costs::lines;
 use super::icon::Icon;
 use super::time::full;
-use crate::domain::recommendation::outcome::{Outcome, Verdict};
+use crate::domain::recommendation::outcome::{Expectation, Outcome, Verdict};
 use crate::ui::format::{days, title};
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -42,30 +42,6 @@ pub fn outcome_card(o: &Outcome) -> AnyView {
         Verdict::Wrong => ("err", Icon::Alert),
         Verdict::TooEarly | Verdict::Unpriced | Verdict::Undone => ("", Icon::Clock),
     };
-    let expected = o.expected.as_ref().map(|e| {
-        let paid = e.break_even_days.map_or_else(|| "never".to_owned(), days);
-        view! {
-            <tr>
-                <th scope="row">"Expected"</th>
-                <td class="num">{e.monthly_saving_nanousd.to_string()}</td>
-                <td class="num">{rate(e.reads_per_month)}</td>
-                <td class="num">{e.one_time_nanousd.to_string()}</td>
-                <td>{format!("pays for itself in {paid}")}</td>
-            </tr>
-        }
-    });
-    let came = o.judged().map(|r| {
-        let once = o.expected.as_ref().map(|e| e.one_time_nanousd.to_string());
-        view! {
-            <tr>
-                <th scope="row">"Came"</th>
-                <td class="num">{r.monthly_saving_nanousd.to_string()}</td>
-                <td class="num">{rate(Some(r.reads_per_month))}</td>
-                <td class="num">{once}</td>
-                <td>{format!("{} so far, the move paid", r.net_nanousd)}</td>
-            </tr>
-        }
-    });
     let sheets = o.judged().map(|r| {
         view! {
             <details class="quiet">
@@ -77,15 +53,59 @@ pub fn outcome_card(o: &Outcome) -> AnyView {
     view! {
         <div class="card-body stack-s" data-testid="outcome" data-verdict=o.verdict.as_str()>
             <p class="row">{badge(tone, picture, title(o.verdict.as_str()))} <span>{o.sentence()}</span></p>
-            <div class="table-wrap" role="region" aria-label="Forecast beside what came" tabindex="0">
-                <table class="plain">
-                    <thead><tr><th scope="col"><span class="visually-hidden">"Side"</span></th><th scope="col" class="num">"Saving a month"</th><th scope="col" class="num">"Full reads a month"</th><th scope="col" class="num">"Once"</th><th scope="col">"In all"</th></tr></thead>
-                    <tbody>{expected}{came}</tbody>
-                </table>
-            </div>
+            {forecast_beside_what_came(o)}
             {sheets}
             <p class="small muted">"Looked at " {full(o.looked_at)}</p>
         </div>
+    }
+    .into_any()
+}
+
+/// A line for each figure, so that it fits beside something else; what came only where it was judged.
+fn forecast_beside_what_came(o: &Outcome) -> AnyView {
+    let (expected, came) = (o.expected.as_ref(), o.judged());
+    let paid = |e: &Expectation| e.break_even_days.map_or_else(|| "never".to_owned(), days);
+    let rows = [
+        (
+            "Saving a month",
+            expected.map(|e| e.monthly_saving_nanousd.to_string()),
+            came.map(|r| r.monthly_saving_nanousd.to_string()),
+        ),
+        (
+            "Full reads a month",
+            expected.map(|e| rate(e.reads_per_month)),
+            came.map(|r| rate(Some(r.reads_per_month))),
+        ),
+        (
+            "Cost once",
+            expected.map(|e| e.one_time_nanousd.to_string()),
+            came.and(expected).map(|e| e.one_time_nanousd.to_string()),
+        ),
+        ("Pays for itself in", expected.map(paid), None),
+        (
+            "In all, the cost paid",
+            None,
+            came.map(|r| r.net_nanousd.to_string()),
+        ),
+    ];
+    let cell = |text: Option<String>| view! { <td class="num">{text.unwrap_or("–".into())}</td> };
+    let shown = came.is_some();
+    let rows = rows
+        .into_iter()
+        .filter(|(_, expected, came)| expected.is_some() || came.is_some())
+        .map(|(name, expected, came)| {
+            view! { <tr><th scope="row">{name}</th>{cell(expected)}{shown.then(|| cell(came))}</tr> }
+        })
+        .collect_view();
+    view! {
+        <table class="plain">
+            <thead><tr>
+                <th scope="col"><span class="visually-hidden">"Figure"</span></th>
+                <th scope="col" class="num">"Expected"</th>
+                {shown.then(|| view! { <th scope="col" class="num">"Came"</th> })}
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
     }
     .into_any()
 }
