@@ -142,11 +142,11 @@ async fn it_is_too_early_at_first_then_counted_and_closed_when_the_forecast_is_o
     };
     let shown = page().await;
     assert!(
-        shown.contains("it is judged from") && !shown.contains("so far, the move paid"),
+        shown.contains("it is judged from") && !shown.contains("In all, the cost paid"),
         "{shown}"
     );
     let later = story.after(40).await;
-    assert!(page().await.contains("so far, the move paid"));
+    assert!(page().await.contains("In all, the cost paid"));
     let (expected, came) = (later.expected.clone().unwrap(), later.realised.clone().unwrap());
     assert!((came.days - 40.0).abs() < 0.01, "{}", came.days);
     // Nobody read it, as was expected: the saving is what was told, to the rounding of lines.
