@@ -270,7 +270,7 @@ impl Scene {
 }
 
 /// Of a move alone; what is removed later has its points met at random.
-const POINTS: &[Point] = &[
+pub(super) const POINTS: &[Point] = &[
     Point::Claimed,
     Point::StagingRecorded,
     Point::StagingMade,

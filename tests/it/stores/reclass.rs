@@ -259,6 +259,7 @@ async fn a_dataset_changes_its_class_and_back_and_there_is_no_undo() {
     let world = World::new(3600).await;
     let mut work = AtWork::over(&world.services);
     let mover = &world.services.mover;
+    let mut changed = 0;
     for (kind, name, [usual, other]) in sets(&world).await {
         for (class, verify) in [(other, VerifyLevel::Full), (usual, VerifyLevel::Checksum)] {
             let options = MoveOptions {
@@ -269,6 +270,9 @@ async fn a_dataset_changes_its_class_and_back_and_there_is_no_undo() {
             assert!(planned.applicable, "{name}: {:#?}", planned.checks);
             assert!(planned.deletes.starts_with("Nothing"), "{}", planned.deletes);
             assert!(planned.checks.iter().any(|c| c.name == "class_in_place"));
+            // How long it takes is told by changes that were made, and by nothing else.
+            assert_eq!(planned.duration_secs.is_some(), changed > 0, "{name}");
+            changed += 1;
             let job = mover.queue(planned, false).await.unwrap();
             let done = work.until_status(job.id, JobStatus::Completed).await;
             assert_eq!(done.verification.as_deref(), Some(verify.proves()));
@@ -288,6 +292,9 @@ async fn a_dataset_changes_its_class_and_back_and_there_is_no_undo() {
             );
             assert!(done.has_receipt);
         }
+        let moved = plan(&world, &name, usual, MoveOptions::default()).await.unwrap();
+        assert!(!moved.is_in_place());
+        assert_eq!(moved.duration_secs, None, "{name}: no move has ended yet");
         let key = DatasetKey::Name(name.clone());
         let detail = world.services.catalog.get_dataset(&key).await.unwrap();
         let roles: Vec<_> = detail

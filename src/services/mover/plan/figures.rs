@@ -3,6 +3,7 @@
 //! Invariant: every amount is the one that the recommendation shows; what is not known is absent and said, never a constant.
 
 use super::census::Census;
+use super::in_place;
 use crate::adapters::sql::jobs_rates;
 use crate::domain::dataset::Dataset;
 use crate::domain::location::Location;
@@ -46,7 +47,7 @@ impl Mover {
         census: &Census,
     ) -> ServiceResult<Figures> {
         let mut conn = self.deps.store.reader().await?;
-        let finished = jobs_rates::finished(&mut conn, JOBS_ASKED).await?;
+        let finished = jobs_rates::finished(&mut conn, in_place::is(dataset, target), JOBS_ASKED).await?;
         let duration_secs = estimate::duration_secs(&finished, census.count(), census.size);
         let (count, size) = dataset.counted(census.count(), census.size);
         let held = Holding::new(size, count);
