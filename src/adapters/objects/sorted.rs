@@ -17,9 +17,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Objects held at once; more go to the file.
-const RUN: usize = 16_384;
-/// What is read at once of each run.
+const RUN: usize = 8192;
+/// What is read at once of each run …
 const BUFFER: usize = 16 << 10;
+/// … and of all of them together, where they are many.
+const BUFFERS: usize = 1 << 20;
+/// Less at once would be a call for every few objects.
+const BUFFER_LEAST: usize = 2 << 10;
 /// Pages that wait to be taken.
 const PAGES_AHEAD: usize = 2;
 
@@ -157,7 +161,8 @@ impl Sorter {
         self.left_out.skipped.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         let mut marks = marks.into_iter().peekable();
         let mut page = std::mem::take(&mut self.left_out);
-        let mut merged = self.merged()?;
+        let run = std::mem::take(&mut self.run);
+        let mut merged = self.merged(run.into_iter())?;
         while let Some(object) = merged.next().map_err(|e| broken(&e))? {
             if marks.next_if(|mark| *mark == object.key).is_some() {
                 continue;
@@ -181,7 +186,7 @@ impl Sorter {
         let mut found = Vec::new();
         // Each is the beginning of the one that follows it.
         let mut open: Vec<(String, bool)> = Vec::new();
-        let mut merged = self.merged()?;
+        let mut merged = self.merged(self.run.iter().cloned())?;
         while let Some(object) = merged.next().map_err(|e| broken(&e))? {
             while open.last().is_some_and(|(key, _)| !object.key.starts_with(key)) {
                 open.pop();
@@ -200,17 +205,18 @@ impl Sorter {
         Ok(found)
     }
 
-    /// Everything in order, once what is held is.
-    fn merged(&self) -> Result<Merged<'_>, ObjectError> {
-        let mut sources: Vec<Source<'_>> = vec![Source::Memory(self.run.iter())];
+    /// Everything in order: what is in the file, and what is held, which is in order already.
+    fn merged<'a>(&'a self, held: impl Iterator<Item = FoundObject> + 'a) -> Result<Merged<'a>, ObjectError> {
+        let mut sources: Vec<Source<'_>> = vec![Source::Memory(Box::new(held))];
         if let Some(file) = &self.file {
+            let buffer = (BUFFERS / self.runs.len().max(1)).clamp(BUFFER_LEAST, BUFFER);
             for (at, end) in &self.runs {
                 let part = Part {
                     file,
                     at: *at,
                     end: *end,
                 };
-                sources.push(Source::File(BufReader::with_capacity(BUFFER, part)));
+                sources.push(Source::File(BufReader::with_capacity(buffer, part)));
             }
         }
         Merged::new(sources).map_err(|e| broken(&e))
@@ -263,14 +269,14 @@ impl Read for Part<'_> {
 }
 
 enum Source<'a> {
-    Memory(std::slice::Iter<'a, FoundObject>),
+    Memory(Box<dyn Iterator<Item = FoundObject> + 'a>),
     File(BufReader<Part<'a>>),
 }
 
 impl Source<'_> {
     fn next(&mut self) -> std::io::Result<Option<FoundObject>> {
         match self {
-            Self::Memory(objects) => Ok(objects.next().cloned()),
+            Self::Memory(objects) => Ok(objects.next()),
             Self::File(part) if part.buffer().is_empty() && part.get_ref().at == part.get_ref().end => {
                 Ok(None)
             }
@@ -302,32 +308,39 @@ impl Ord for Head {
 struct Merged<'a> {
     sources: Vec<Source<'a>>,
     heads: BinaryHeap<Reverse<Head>>,
-    last: Option<String>,
 }
 
 impl<'a> Merged<'a> {
-    fn new(mut sources: Vec<Source<'a>>) -> std::io::Result<Self> {
-        let mut heads = BinaryHeap::new();
-        for (at, source) in sources.iter_mut().enumerate() {
-            heads.extend(source.next()?.map(|object| Reverse(Head(object, at))));
-        }
-        Ok(Self {
+    fn new(sources: Vec<Source<'a>>) -> std::io::Result<Self> {
+        let mut merged = Self {
+            heads: BinaryHeap::with_capacity(sources.len()),
             sources,
-            heads,
-            last: None,
-        })
+        };
+        for at in 0..merged.sources.len() {
+            merged.refill(at)?;
+        }
+        Ok(merged)
+    }
+
+    fn refill(&mut self, at: usize) -> std::io::Result<()> {
+        let next = self.sources[at].next()?;
+        self.heads.extend(next.map(|object| Reverse(Head(object, at))));
+        Ok(())
     }
 
     fn next(&mut self) -> std::io::Result<Option<FoundObject>> {
-        while let Some(Reverse(Head(object, at))) = self.heads.pop() {
-            let next = self.sources[at].next()?;
-            self.heads.extend(next.map(|object| Reverse(Head(object, at))));
-            if self.last.as_ref() != Some(&object.key) {
-                self.last = Some(object.key.clone());
-                return Ok(Some(object));
-            }
+        let Some(Reverse(Head(object, at))) = self.heads.pop() else {
+            return Ok(None);
+        };
+        self.refill(at)?;
+        while let Some(Reverse(Head(same, at))) = self.heads.peek()
+            && same.key == object.key
+        {
+            let at = *at;
+            self.heads.pop();
+            self.refill(at)?;
         }
-        Ok(None)
+        Ok(Some(object))
     }
 }
 

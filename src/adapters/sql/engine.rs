@@ -44,7 +44,7 @@ const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode =
     PRAGMA synchronous = full; PRAGMA foreign_keys = on; PRAGMA temp_store = memory";
 /// What each connection keeps in memory, in KiB: small, since all of them together count, and a page that is missing is one read of
 /// the system's own cache.
-const SQLITE_WRITER: &str = "; PRAGMA cache_size = -4000";
+const SQLITE_WRITER: &str = "; PRAGMA cache_size = -2000";
 const SQLITE_READER: &str = "; PRAGMA cache_size = -1000; PRAGMA query_only = on";
 
 /// A transaction whose holder is silent for 15 s is rolled back: half a mover's lease, so that a frozen process stops nobody for long.

@@ -80,27 +80,9 @@ impl ManifestRow {
     }
 }
 
-const COLUMNS: &str = "key, size_bytes, fingerprint, COALESCE(content_hash, later_hash) AS content_hash, metadata, \
-                       target_fingerprint, checksum, stored_bytes, stored_hash";
-
-/// Manifest rows read at once.
-const PAGE: i64 = 1000;
-
-/// At most a thousand objects after a key, in key order.
-///
-/// # Errors
-/// The database's own.
-pub async fn page_any(conn: &mut Conn, job: JobId, after: &str) -> Result<Vec<ManifestRow>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM job_objects WHERE job_id = $1 AND key > $2 ORDER BY key LIMIT $3");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(job.0)
-        .bind(after)
-        .bind(PAGE)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
-}
+/// A manifest row with its columns by name.
+pub(super) const SELECT: &str = "SELECT key, size_bytes, fingerprint, COALESCE(content_hash, later_hash) AS content_hash, metadata, \
+                      target_fingerprint, checksum, stored_bytes, stored_hash FROM job_objects";
 
 /// The objects with these keys, by key; those that the manifest has not are left out.
 ///
@@ -111,7 +93,7 @@ pub async fn of_keys(
     job: JobId,
     keys: impl Iterator<Item = &str>,
 ) -> Result<HashMap<String, ManifestRow>, StoreError> {
-    let mut query = Builder::new(conn, format!("SELECT {COLUMNS} FROM job_objects WHERE job_id = "));
+    let mut query = Builder::new(conn, format!("{SELECT} WHERE job_id = "));
     query.push_bind(job.0).push(" AND key IN (");
     let mut list = query.separated(", ");
     let mut asked = 0;
@@ -142,48 +124,24 @@ pub async fn count(conn: &mut Conn, job: JobId) -> Result<i64, StoreError> {
     )
 }
 
-/// At most `limit` objects of a state after a key, in key order.
-///
-/// # Errors
-/// The database's own.
-pub async fn page(
-    conn: &mut Conn,
-    job: JobId,
-    state: ObjectState,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<ManifestRow>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM job_objects WHERE job_id = $1 AND state = $2 AND key > $3 ORDER BY key LIMIT $4"
-    );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(job.0)
-        .bind(state.as_str())
-        .bind(after)
-        .bind(limit)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read).collect()
-}
-
 /// Objects and bytes that are in one of the states.
 ///
 /// # Errors
 /// The database's own.
 pub async fn sums(conn: &mut Conn, job: JobId, states: &[ObjectState]) -> Result<(i64, Bytes), StoreError> {
-    let mut sums = (0, Bytes::ZERO);
-    for state in states {
-        let row = sqlx::query(
-            "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM job_objects WHERE job_id = $1 AND state = $2",
-        )
+    let states: Vec<_> = states
+        .iter()
+        .map(|state| format!("'{}'", state.as_str()))
+        .collect();
+    let sql = format!(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM job_objects WHERE job_id = $1 AND state IN ({})",
+        states.join(", ")
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(job.0)
-        .bind(state.as_str())
-        .fetch_one(&mut *conn)
+        .fetch_one(conn)
         .await?;
-        sums.0 += row.try_get::<i64, _>(0)?;
-        sums.1 += Bytes::from_i64(row.try_get(1)?);
-    }
-    Ok(sums)
+    Ok((row.try_get(0)?, Bytes::from_i64(row.try_get(1)?)))
 }
 
 /// Puts objects into the manifest as pending, over what it says of them.
@@ -405,22 +363,24 @@ pub async fn forget_verified(tx: &mut Conn, job: JobId) -> Result<(), StoreError
 /// # Errors
 /// The database's own.
 pub async fn shown(conn: &mut Conn, job: JobId, limit: i64) -> Result<Vec<ManifestObject>, StoreError> {
-    use ObjectState as S;
     let mut found = Vec::new();
-    for state in [S::Failed, S::Pending, S::Copied, S::Verified] {
+    for which in [
+        "state = 'failed'",
+        "state = 'pending'",
+        "state IN ('copied', 'verified')",
+    ] {
         let left = limit - i64::try_from(found.len()).unwrap_or(limit);
         if left <= 0 {
             break;
         }
-        let rows = sqlx::query(
-            "SELECT key, size_bytes, state, content_hash, error FROM job_objects WHERE job_id = $1 AND state = $2 \
-             ORDER BY key LIMIT $3",
-        )
-        .bind(job.0)
-        .bind(state.as_str())
-        .bind(left)
-        .fetch_all(&mut *conn)
-        .await?;
+        let sql = format!(
+            "SELECT key, size_bytes, state, content_hash, error FROM job_objects WHERE job_id = $1 AND {which} ORDER BY key LIMIT $2"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(job.0)
+            .bind(left)
+            .fetch_all(&mut *conn)
+            .await?;
         for row in &rows {
             found.push(ManifestObject {
                 key: row.try_get("key")?,
@@ -434,6 +394,13 @@ pub async fn shown(conn: &mut Conn, job: JobId, limit: i64) -> Result<Vec<Manife
     Ok(found)
 }
 
+pub(super) fn stored(size: Option<i64>, hash: Option<String>) -> Option<Stored> {
+    size.zip(hash).map(|(size, hash)| Stored {
+        size_bytes: Bytes::from_i64(size),
+        hash,
+    })
+}
+
 fn read(row: &Row) -> Result<ManifestRow, StoreError> {
     Ok(ManifestRow {
         found: FoundObject {
@@ -445,15 +412,6 @@ fn read(row: &Row) -> Result<ManifestRow, StoreError> {
         metadata: row.try_get("metadata")?,
         target_fingerprint: row.try_get("target_fingerprint")?,
         checksum: row.try_get("checksum")?,
-        stored: stored(row)?,
+        stored: stored(row.try_get("stored_bytes")?, row.try_get("stored_hash")?),
     })
-}
-
-fn stored(row: &Row) -> Result<Option<Stored>, StoreError> {
-    let (size, hash): (Option<i64>, Option<String>) =
-        (row.try_get("stored_bytes")?, row.try_get("stored_hash")?);
-    Ok(size.zip(hash).map(|(size, hash)| Stored {
-        size_bytes: Bytes::from_i64(size),
-        hash,
-    }))
 }

@@ -51,6 +51,8 @@ pub mod jobs_list;
 
 pub mod jobs_objects;
 
+pub mod jobs_pages;
+
 pub mod jobs_parts;
 
 pub mod jobs_rates;

@@ -40,6 +40,7 @@ const FILES: &[(&str, &str)] = &[
     ("170_sums", include_str!("schema/170_sums.sql")),
     ("180_reads", include_str!("schema/180_reads.sql")),
     ("190_names", include_str!("schema/190_names.sql")),
+    ("200_states", include_str!("schema/200_states.sql")),
 ];
 
 /// Applies what is missing.

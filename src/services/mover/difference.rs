@@ -2,7 +2,8 @@
 //!
 //! Invariant: both are read a page at a time and never held whole; both are walked once, in key order.
 
-use crate::adapters::sql::jobs_objects::{self, ManifestRow};
+use crate::adapters::sql::jobs_objects::ManifestRow;
+use crate::adapters::sql::jobs_pages::{self, Side};
 use crate::adapters::sql::{Store, StoreError};
 use crate::domain::dataset::SkippedEntry;
 use crate::domain::id::JobId;
@@ -12,15 +13,6 @@ use std::collections::VecDeque;
 
 /// Differences told at once.
 const BATCH: usize = 1000;
-
-/// Which of the two places that a manifest speaks of was listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    /// The source.
-    Source,
-    /// The copies. Objects that were never copied are not expected there.
-    Copy,
-}
 
 /// Differences in key order, a batch of them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,8 +47,10 @@ impl From<ObjectError> for Broken {
 /// A manifest beside a listing of one of its places.
 pub(super) struct Comparison<'a> {
     store: &'a Store,
+    job: JobId,
     side: Side,
-    pages: Pages,
+    /// The last key that was read of the manifest.
+    after: String,
     walk: Walk,
     expected: VecDeque<FoundObject>,
     no_more_expected: bool,
@@ -85,8 +79,9 @@ impl<'a> Comparison<'a> {
     pub(super) fn new(store: &'a Store, job: JobId, side: Side, walk: Walk) -> Self {
         Self {
             store,
+            job,
             side,
-            pages: Pages::new(job),
+            after: String::new(),
             walk,
             expected: VecDeque::new(),
             no_more_expected: false,
@@ -139,15 +134,12 @@ impl<'a> Comparison<'a> {
             }
         }
         while self.expected.is_empty() && !self.no_more_expected {
-            match self.pages.next(self.store).await? {
-                Some(rows) => {
-                    let side = self.side;
-                    self.expected
-                        .extend(rows.into_iter().filter_map(|row| match side {
-                            Side::Source => Some(row.found),
-                            Side::Copy => row.at_target(),
-                        }));
-                }
+            let mut conn = self.store.reader().await?;
+            self.expected = jobs_pages::page_of(&mut conn, self.job, self.side, &self.after)
+                .await?
+                .into();
+            match self.expected.back() {
+                Some(last) => self.after.clone_from(&last.key),
                 None => self.no_more_expected = true,
             }
         }
@@ -194,7 +186,7 @@ impl Pages {
     /// The next rows; `None` at the end.
     pub(super) async fn next(&mut self, store: &Store) -> Result<Option<Vec<ManifestRow>>, StoreError> {
         let mut conn = store.reader().await?;
-        let rows = jobs_objects::page_any(&mut conn, self.job, &self.after).await?;
+        let rows = jobs_pages::page_any(&mut conn, self.job, &self.after).await?;
         let Some(last) = rows.last() else {
             return Ok(None);
         };

@@ -3,15 +3,16 @@
 //! Invariant: it is always made by comparing a fresh listing with the rows, whether there are none yet, some of them (a crash) or all
 //! (another round). So no page mark is needed, and a restart never believes a listing of yesterday.
 
-use super::difference::{Broken, Comparison, Side};
+use super::difference::{Broken, Comparison};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use crate::adapters::sql::jobs;
 use crate::adapters::sql::jobs_objects::{self, ObjectState};
+use crate::adapters::sql::jobs_pages::Side;
 use crate::adapters::sql::jobs_staging;
 use crate::domain::dataset::SkippedEntry;
 use crate::domain::unit::{Bytes, NanoUsd};
-use crate::ports::objects::{Listing, ObjectError, Occupancy, Prefix, Staging};
+use crate::ports::objects::{FoundObject, Listing, ObjectError, Occupancy, Prefix, Staging};
 use crate::ports::walk::Walk;
 
 /// Keys that are gone and are dealt with in one listing; more take further listings.
@@ -48,17 +49,17 @@ async fn compare_once(held: &Held, staging: Option<&Staging>) -> Result<bool, Ha
     held.pass(Point::SourceListed).await;
     let mut comparison = Comparison::new(&held.deps.store, id, Side::Source, walk);
     let (mut gone, mut gone_count) = (Vec::new(), 0_u64);
-    while let Some(difference) = comparison.next().await? {
+    let mut found = Vec::new();
+    loop {
+        // While what was found is written, what follows is listed and compared: the manifest is read from there on alone.
+        let (written, difference) = tokio::join!(put(held, &found), comparison.next());
+        written?;
+        let Some(difference) = difference? else { break };
         refuse_unnameable(comparison.unnameable.as_ref())?;
         gone_count += difference.gone.len() as u64;
         gone.extend(difference.gone);
         gone.truncate(GONE_AT_ONCE);
-        if !difference.put.is_empty() {
-            let mut tx = held.write().await?;
-            jobs_objects::put(&mut tx, id, &difference.put).await?;
-            tx.commit().await?;
-            held.pass(Point::ManifestBatch).await;
-        }
+        found = difference.put;
     }
     refuse_unnameable(comparison.unnameable.as_ref())?;
     let known = u64::try_from(known).unwrap_or(0);
@@ -75,6 +76,17 @@ async fn compare_once(held: &Held, staging: Option<&Staging>) -> Result<bool, Ha
         tx.commit().await?;
     }
     Ok(gone_count == gone.len() as u64)
+}
+
+async fn put(held: &Held, found: &[FoundObject]) -> Result<(), Halt> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut tx = held.write().await?;
+    jobs_objects::put(&mut tx, held.row.job.id, found).await?;
+    tx.commit().await?;
+    held.pass(Point::ManifestBatch).await;
+    Ok(())
 }
 
 /// The plan kept to what the move may cost; a source that grew, or that is copied again and again, may not exceed it either.

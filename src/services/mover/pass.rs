@@ -11,6 +11,7 @@ use super::held::{Halt, Held};
 use super::tries::several;
 use crate::adapters::sql::jobs_lease;
 use crate::adapters::sql::jobs_objects::{self, ManifestRow, ObjectState};
+use crate::adapters::sql::jobs_pages;
 use crate::domain::location::Provider;
 use crate::domain::unit::Bytes;
 use crate::ports::objects::ObjectError;
@@ -29,9 +30,11 @@ const AT_ONCE_LOCAL: usize = 8;
 /// … and where a network is in between.
 const AT_ONCE_REMOTE: usize = 32;
 /// A group is recorded when it has so many objects …
-const GROUP: usize = 512;
+const GROUP: usize = 1024;
 /// … or when its first object has waited so long: what a crash costs at most.
 const GROUP_WAIT: Duration = Duration::from_millis(200);
+/// Groups that are made durable and recorded at once: while the rows of one are written, the device takes the objects of the next.
+const WRITINGS: usize = 2;
 /// Manifest rows read at once.
 const PAGE: i64 = 512;
 /// Further tries of a pass, whatever its size, and one for each so many of its objects.
@@ -154,7 +157,7 @@ async fn go_through<'a, P: Pass>(
 ) -> Result<(), Halt> {
     let mut feed = Feed::default();
     let mut group: Vec<(ManifestRow, P::Done)> = Vec::new();
-    let mut writing: Option<Writing<'a>> = None;
+    let mut writing: FuturesUnordered<Writing<'a>> = FuturesUnordered::new();
     let mut due = Instant::now();
     let mut trouble = Trouble::default();
     let mut ended: VecDeque<Ended<P::Done>> = VecDeque::new();
@@ -171,18 +174,15 @@ async fn go_through<'a, P: Pass>(
                         ended.extend(some);
                         spare.extend(rest);
                     }
-                    written = async { writing.as_mut().expect("looked at").await }, if writing.is_some() => {
-                        writing = None;
-                        written?;
-                    }
+                    Some(written) = writing.next() => written?,
                 }
             }
         }};
     }
     let mut dry = false;
     loop {
-        // While a group is being recorded the next one grows, but not without bound.
-        while working.len() < crowd.width() && !trouble.ends() && group.len() < 2 * GROUP {
+        // While groups are being recorded the next one grows, but not without bound.
+        while working.len() < crowd.width() && !trouble.ends() && group.len() < GROUP {
             let first = match spare.pop_front() {
                 Some(object) => object,
                 None => match meanwhile!(feed.next(held, P::FROM))? {
@@ -215,10 +215,10 @@ async fn go_through<'a, P: Pass>(
             }
         }
         let ripe = group.len() >= GROUP || working.is_empty() || Instant::now() >= due;
-        if writing.is_none() && !group.is_empty() && ripe {
-            writing = Some(Box::pin(write(pass, held, std::mem::take(&mut group))));
+        if writing.len() < WRITINGS && !group.is_empty() && ripe {
+            writing.push(Box::pin(write(pass, held, std::mem::take(&mut group))));
         }
-        if working.is_empty() && writing.is_none() && ended.is_empty() {
+        if working.is_empty() && writing.is_empty() && ended.is_empty() {
             if (dry && spare.is_empty()) || trouble.ends() {
                 break;
             }
@@ -227,14 +227,11 @@ async fn go_through<'a, P: Pass>(
         }
         tokio::select! {
             Some((some, rest)) = working.next() => {
-                        ended.extend(some);
-                        spare.extend(rest);
-                    }
-            written = async { writing.as_mut().expect("looked at").await }, if writing.is_some() => {
-                writing = None;
-                written?;
+                ended.extend(some);
+                spare.extend(rest);
             }
-            () = tokio::time::sleep_until(due), if !group.is_empty() && writing.is_none() => {}
+            Some(written) = writing.next() => written?,
+            () = tokio::time::sleep_until(due), if !group.is_empty() && writing.len() < WRITINGS => {}
         }
     }
     trouble.verdict()
@@ -355,7 +352,7 @@ impl Feed {
     async fn next(&mut self, held: &Held, state: ObjectState) -> Result<Option<ManifestRow>, Halt> {
         if self.rows.is_empty() && !self.dry {
             let mut conn = held.deps.store.reader().await?;
-            self.rows = jobs_objects::page(&mut conn, held.row.job.id, state, &self.after, PAGE)
+            self.rows = jobs_pages::page(&mut conn, held.row.job.id, state, &self.after, PAGE)
                 .await?
                 .into();
             self.dry = self.rows.is_empty();

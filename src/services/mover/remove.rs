@@ -5,11 +5,12 @@
 //! only after its copy was read back since the crash.
 
 use super::clean;
-use super::difference::{Broken, Comparison, Pages, Side};
+use super::difference::{Broken, Comparison, Pages};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use super::retire::{AT_ONCE, good, serving_copy};
 use crate::adapters::sql::jobs_change::{self, Also};
+use crate::adapters::sql::jobs_pages::Side;
 use crate::adapters::sql::{WriteTx, datasets, jobs_objects, jobs_switch, locations};
 use crate::domain::access::DatasetKey;
 use crate::domain::dataset::SkippedEntry;

@@ -3,12 +3,13 @@
 //! Invariant: a deletion begins only after every object of the copy that serves now was read back *now*, and while the source still
 //! is what the manifest says; otherwise it is kept and the job says why. The deletion itself is in `remove.rs`.
 
-use super::difference::{self, Pages, Side};
+use super::difference::{self, Pages};
 use super::failpoint::Point;
 use super::held::{Halt, Held};
 use super::remove;
 use crate::adapters::sql::jobs_change::{self, Also};
 use crate::adapters::sql::jobs_objects::{self, ManifestRow};
+use crate::adapters::sql::jobs_pages::Side;
 use crate::adapters::sql::jobs_switch::{self, Switch};
 use crate::adapters::sql::{datasets, policies};
 use crate::domain::access::DatasetKey;

@@ -6,8 +6,9 @@
 
 use super::Mover;
 use super::control::refused;
-use super::difference::{self, Broken, Side};
+use super::difference::{self, Broken};
 use crate::adapters::sql::jobs::JobRow;
+use crate::adapters::sql::jobs_pages::Side;
 use crate::adapters::sql::jobs_switch::{self, Switch};
 use crate::adapters::sql::{Conn, jobs};
 use crate::domain::id::JobId;

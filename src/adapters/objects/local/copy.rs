@@ -294,12 +294,12 @@ pub(super) fn copy(
     let from = Dir::open(source)?
         .descend(folder)
         .map_err(gone_is_changed(&object.key))?;
-    let (mut file, before) = unchanged(&from, name, object)?;
+    let (file, before) = unchanged(&from, name, object)?;
     let partial_dir = Dir::open(&staging.partial())?;
     let partial = partial_name();
     let out = partial_dir.new_file(&partial)?;
     let may_share = staging.may_share;
-    let written = write_whole(&mut file, &out, &before, object, may_share, throttle, meter);
+    let written = write_whole(&file, &out, &before, object, may_share, throttle, meter);
     let done = written.and_then(|hash| {
         still_unchanged(&file, object)?;
         let data = mirrored(Dir::open(source)?, Dir::open(&staging.data())?, folder)?;
@@ -342,7 +342,7 @@ pub(super) fn at_its_name(
     meter: &Meter,
 ) -> Result<Copied, ObjectError> {
     let key = &object.key;
-    let (mut file, before) = unchanged(&at.from, name, object)?;
+    let (file, before) = unchanged(&at.from, name, object)?;
     let out = match at.to.new_file(name) {
         Err(ObjectError::Occupied(_)) => {
             at.to
@@ -352,7 +352,7 @@ pub(super) fn at_its_name(
         }
         out => out?,
     };
-    let written = write_whole(&mut file, &out, &before, object, false, throttle, meter);
+    let written = write_whole(&file, &out, &before, object, false, throttle, meter);
     let done = written.and_then(|hash| {
         still_unchanged(&file, object)?;
         let stat = rustix::fs::fstat(&out).map_err(|e| failure(e, "look at", key))?;
@@ -403,7 +403,7 @@ pub(super) fn mirrored(mut from: Dir, mut to: Dir, folder: &str) -> Result<Dir, 
 }
 
 fn write_whole(
-    file: &mut File,
+    file: &File,
     out: &File,
     before: &Stat,
     object: &FoundObject,
@@ -413,13 +413,11 @@ fn write_whole(
 ) -> Result<String, ObjectError> {
     let key = &object.key;
     let size = object.size_bytes.0;
-    // A handle of its own, since reading moves the other one on.
-    let from = file.try_clone().map_err(|e| io_failure(&e, "read", key))?;
-    let mut into = if may_share && one_file_system(&from, out) {
-        let shared = share::whole(&from, out, size);
-        share::Into::new(&from, out, 0, shared)
+    let mut into = if may_share && one_file_system(file, out) {
+        let shared = share::whole(file, out, size);
+        share::Into::new(file, out, 0, shared)
     } else {
-        share::Into::written(&from, out, 0)
+        share::Into::written(file, out, 0)
     };
     let mut ahead = Ahead::new(out, 0);
     let put = |bytes: &[u8]| {
@@ -428,7 +426,9 @@ fn write_whole(
         ahead.wrote(bytes.len());
         Ok(())
     };
-    let (hash, length) = stream(file, put, key, size, throttle, meter)?;
+    // All others say where they read and write: only this reading moves the handle on.
+    let mut reading = file;
+    let (hash, length) = stream(&mut reading, put, key, size, throttle, meter)?;
     if length != size {
         return Err(ObjectError::Changed(key.clone()));
     }

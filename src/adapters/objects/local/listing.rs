@@ -9,21 +9,33 @@ use crate::ports::objects::{FoundObject, ObjectError, STAGING_MARK};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
+/// As long as a fingerprint is as a rule.
+const FINGERPRINT: usize = 80;
+
 /// Deeper trees are refused: each level holds an open directory.
 const DEPTH_MAX: usize = 128;
 
-/// Device, inode, size, modification and change time: a file for which these are the same was not changed.
+/// Device, inode, size, modification and change time: a file for which these are the same was not changed. Written and compared ten
+/// times for each object of a move, so without the general formatting, which would be a twentieth of the work of a small one.
 pub(super) fn fingerprint(stat: &Stat) -> String {
-    format!(
-        "{}:{}:{}:{}.{:09}:{}.{:09}",
-        stat.st_dev,
-        stat.st_ino,
-        stat.st_size,
-        stat.st_mtime,
-        stat.st_mtime_nsec,
-        stat.st_ctime,
-        stat.st_ctime_nsec
-    )
+    let mut text = String::with_capacity(FINGERPRINT);
+    let mut digits = itoa::Buffer::new();
+    for number in [stat.st_dev, stat.st_ino] {
+        text.push_str(digits.format(number));
+        text.push(':');
+    }
+    text.push_str(digits.format(stat.st_size));
+    for (secs, nanos) in [
+        (stat.st_mtime, stat.st_mtime_nsec),
+        (stat.st_ctime, stat.st_ctime_nsec),
+    ] {
+        text.push(':');
+        text.push_str(digits.format(secs));
+        text.push('.');
+        // With a digit in front, so that there are nine behind it.
+        text.push_str(&digits.format(1_000_000_000 + nanos)[1..]);
+    }
+    text
 }
 
 pub(super) fn size(stat: &Stat) -> Bytes {
