@@ -15,6 +15,54 @@ fn demo() -> DatasetKey {
 }
 
 #[tokio::test]
+async fn names_of_any_letters_go_through_the_manifest_as_they_are() {
+    let (app, deep) = moving(1).await;
+    let files = app.dir.path().join("files");
+    let mut names: Vec<String> = [
+        r#"a "quoted" name"#,
+        r"back\slash \u0041",
+        "tab\tand\nline",
+        "one \u{1} below space",
+        "üñ 𝄞 ﷽",
+        r#"{"x":[1,null]}"#,
+        "null",
+        "it's -- ; $1 ?",
+        "~last",
+    ]
+    .map(str::to_owned)
+    .into();
+    // More than a page of them.
+    names.extend((0..700).map(|n| format!("n{n:03}")));
+    for name in &names {
+        std::fs::write(files.join("fast/demo").join(name), name.as_bytes()).unwrap();
+    }
+    let content = tree(&files.join("fast/demo"));
+    let mut work = AtWork::start(&app);
+    let job = queue(&app, &deep, "new/demo").await;
+    work.until_status(job.id, JobStatus::Completed).await;
+    work.stop().await;
+    assert_eq!(tree(&files.join("deep/new/demo")), content);
+    let (mut after, mut told) = (String::new(), Vec::new());
+    loop {
+        let page = app
+            .services()
+            .mover
+            .receipt_objects(job.id, &after)
+            .await
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.key);
+        told.extend(page.into_iter().map(|object| object.key));
+    }
+    let keys: Vec<_> = content
+        .keys()
+        .filter(|key| !key.ends_with('/'))
+        .cloned()
+        .collect();
+    assert_eq!(told, keys, "each once, in the order of their bytes");
+}
+
+#[tokio::test]
 async fn a_move_is_copied_verified_switched_and_undone_without_moving_bytes() {
     let (app, deep) = moving(200).await;
     let files = app.dir.path().join("files");
