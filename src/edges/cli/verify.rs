@@ -128,7 +128,7 @@ fn read(path: &Path) -> Result<SignedReceipt, CliError> {
         failed(if e.is_io() {
             e.to_string()
         } else {
-            format!("it is no receipt: {e}")
+            format!("it is no receipt: {e}; `dim jobs receipt ID --save FILE` writes one")
         })
     })
 }

@@ -45,7 +45,7 @@ pub fn card(r: &Recommendation) -> AnyView {
         {costs(r)}
         {alternatives(r)}
         <p class="card-foot small muted">
-            {format!("Prices: {}. ", basis(r))} {format!("{} ", r.changed_because)} "Computed " {full(r.updated_at)}
+            {format!("Prices: {}. Last change: {}. Computed ", basis(r), r.changed_because)} {full(r.updated_at)}
         </p>
     }
     .into_any()
