@@ -326,11 +326,13 @@ fn ends_all(error: &ObjectError) -> bool {
 async fn write<P: Pass>(pass: &P, held: &Held, group: Vec<(ManifestRow, P::Done)>) -> Result<(), Halt> {
     pass.settle(held, &group).await?;
     let bytes: Bytes = group.iter().map(|(object, _)| object.found.size_bytes).sum();
+    let (id, fence) = (held.row.job.id, held.row.job.fence);
+    let mut tx = held.deps.store.write().await?;
+    // Counted once nobody else can write: another group must not store that these are done before their rows say so, or the count
+    // would go back after a crash between the two.
     held.gauge
         .record(i64::try_from(group.len()).unwrap_or(i64::MAX), bytes);
     let (stage, progress) = held.gauge.look();
-    let (id, fence) = (held.row.job.id, held.row.job.fence);
-    let mut tx = held.deps.store.write().await?;
     if !jobs_lease::progress(&mut tx, id, fence, stage, &progress).await? {
         return Err(Halt::Lost);
     }
