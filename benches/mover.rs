@@ -4,7 +4,7 @@
 //! `make bench-mover` builds for release and runs it. Every round runs each program once, in turn and in a new order, on the same
 //! files and the same disk, as a whole process: from its start to its end. Ours starts a server over an empty database, registers
 //! both locations and the dataset, moves it (manifest, BLAKE3, bytes and names durable, everything read back, switched, a receipt)
-//! and stops. `bare` is the least that such a promise costs: read, written, made durable and read back from the device, and nothing else.
+//! and stops. `bare` is a plain copy by one thread that promises the same: read, written, made durable and read back from the device.
 //! The others copy and then compare, from memory, and make nothing durable: `cp -r` + `diff -rq`, `rsync -a` + `rsync -anc`,
 //! `rclone copy` + `rclone check`, `juicefs sync --check-new`, each with its own defaults; `s5cmd cp` compares nothing. To the S3 server (s3s-fs as a process of its own, with large objects kept in parts, begun before the
 //! clock) each way of comparing stands beside its like: `--download` and juicefs read everything back, the others do not. A program
@@ -43,6 +43,7 @@ struct Tool {
 enum Kind {
     /// With its `--verify`.
     Dim(&'static str),
+    /// This program itself, in `bare.rs`.
     Bare,
     Cp,
     Rsync,
@@ -193,7 +194,7 @@ fn fill(dir: &Path, count: u64, size: u64) -> Result<(), Failure> {
 }
 
 /// What the runs of many files made is kept until all have run: a file system without a journal passes over every inode that was
-/// freed in the last minutes whenever it wants a new one, which would be measured instead of the programs.
+/// freed in the last minutes whenever it wants a new one, which would be measured instead of the programs. A third of a GB a run.
 const ASIDE: &str = "aside";
 
 /// Puts aside what the last run made, or removes it where it is few files, and lets the disk come to rest.

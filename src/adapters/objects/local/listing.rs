@@ -15,8 +15,8 @@ const FINGERPRINT: usize = 80;
 /// Deeper trees are refused: each level holds an open directory.
 const DEPTH_MAX: usize = 128;
 
-/// Device, inode, size, modification and change time: a file for which these are the same was not changed. Written and compared ten
-/// times for each object of a move, so without the general formatting, which would be a twentieth of the work of a small one.
+/// Device, inode, size, modification and change time: a file for which these are the same was not changed. Written seven
+/// times for each object of a move (four listings, three looks while it is copied), so without the general formatting.
 pub(super) fn fingerprint(stat: &Stat) -> String {
     let mut text = String::with_capacity(FINGERPRINT);
     let mut digits = itoa::Buffer::new();

@@ -3,6 +3,7 @@
 //! Invariant: a key is a path below its prefix, walked name by name without following a link (`dir.rs`). Every call runs on a
 //! blocking thread and has ended when it returns. Not kept: extended attributes, access lists, empty directories, holes.
 
+mod across;
 mod copy;
 mod dir;
 mod durable;
@@ -28,8 +29,9 @@ use crate::ports::objects::{
 };
 use crate::ports::several::Answers;
 use crate::ports::walk::Walk;
+pub(super) use across::{ReadFile, read_file, receive};
 use async_trait::async_trait;
-pub(super) use copy::{FileMeta, ReadFile, read_file, receive};
+pub(super) use copy::FileMeta;
 use dir::{Dir, failure, is_dir, split_key};
 pub(super) use reread::reread;
 use rustix::io::Errno;
