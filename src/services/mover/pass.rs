@@ -31,6 +31,8 @@ const AT_ONCE_LOCAL: usize = 8;
 const AT_ONCE_REMOTE: usize = 32;
 /// A group is recorded when it has so many objects …
 const GROUP: usize = 1024;
+/// … and has more of them while others are being recorded: no device is asked to flush more often than it can, and none waits.
+const GROUP_MOST: usize = 4096;
 /// … or when its first object has waited so long: what a crash costs at most.
 const GROUP_WAIT: Duration = Duration::from_millis(200);
 /// Groups that are made durable and recorded at once: while the rows of one are written, the device takes the objects of the next.
@@ -182,7 +184,7 @@ async fn go_through<'a, P: Pass>(
     let mut dry = false;
     loop {
         // While groups are being recorded the next one grows, but not without bound.
-        while working.len() < crowd.width() && !trouble.ends() && group.len() < GROUP {
+        while working.len() < crowd.width() && !trouble.ends() && group.len() < GROUP_MOST {
             let first = match spare.pop_front() {
                 Some(object) => object,
                 None => match meanwhile!(feed.next(held, P::FROM))? {

@@ -4,13 +4,13 @@
 //! Invariant: what is read is of the version that was listed, before and after; a half file that came never gets an object's name.
 
 use super::copy::{CHUNK, FileMeta, finish, partial_name, put_in_place, stream};
+use super::device::Reader;
 use super::dir::{Dir, failure, io_failure, split_key};
 use super::listing::fingerprint;
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::throttle::rest;
 use crate::ports::objects::{Copied, FoundObject, Meter, ObjectError, Prefix, Staging};
-use std::io::{Read, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::Instant;
 
 /// A file, or a part of it, in memory.
@@ -34,13 +34,16 @@ pub(in crate::adapters::objects) fn read_file(
     };
     let (folder, name) = split_key(&object.key)?;
     let from = Dir::open(source)?.descend(folder).map_err(gone_is_changed)?;
-    let (file, before) = from.file(name).map_err(gone_is_changed)?;
+    let (mut file, before) = from.file(name).map_err(gone_is_changed)?;
     if fingerprint(&before) != object.fingerprint {
         return Err(changed());
     }
     let (offset, length) = range.unwrap_or((0, object.size_bytes.0));
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| changed())?];
     let most = throttle.map_or(CHUNK, |t| t.chunk(CHUNK));
+    file.seek(SeekFrom::Start(offset))
+        .map_err(|e| io_failure(&e, "read", &object.key))?;
+    let mut reading = Reader::of_source(&file, offset, length);
     let (mut at, mut rest_of_it) = (offset, &mut bytes[..]);
     let asked = Instant::now();
     while !rest_of_it.is_empty() {
@@ -50,7 +53,7 @@ pub(in crate::adapters::objects) fn read_file(
         if meter.is_stopped() {
             return Err(ObjectError::Stopped);
         }
-        match file.read_exact_at(piece, at) {
+        match reading.read_exact(piece) {
             Ok(()) => {}
             Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Err(changed()),
             Err(e) => return Err(io_failure(&e, "read", &object.key)),

@@ -3,8 +3,9 @@
 //! Invariant: a row, not a name, says that a staged object is whole; it is durable once `sync` was told of it. Half ones are in the
 //! partial directory, under names that are never used twice, but for small ones, which are soon written again.
 
+use super::device::Reader;
 use super::dir::{Dir, failure, io_failure, segments, split_key};
-use super::durable::{ALONE, Ahead};
+use super::durable::ALONE;
 use super::listing::fingerprint;
 use super::share::{self, one_file_system};
 use crate::adapters::objects::Throttle;
@@ -299,38 +300,37 @@ fn write_whole(
 ) -> Result<String, ObjectError> {
     let key = &object.key;
     let size = object.size_bytes.0;
+    let not_written = |e: std::io::Error| io_failure(&e, "write the object", key);
     let mut into = if may_share && one_file_system(file, out) {
         let shared = share::whole(file, out, size);
-        share::Into::new(file, out, 0, shared)
+        share::Into::new(file, out, (0, size), shared)
     } else {
-        share::Into::written(file, out, 0)
-    };
-    let mut ahead = Ahead::new(out, 0);
-    let put = |bytes: &[u8]| {
-        into.put(bytes)
-            .map_err(|e| io_failure(&e, "write the object", key))?;
-        ahead.wrote(bytes.len());
-        Ok(())
-    };
+        share::Into::written(out, (0, size))
+    }
+    .map_err(not_written)?;
+    let put = |bytes: &[u8]| into.put(bytes).map_err(not_written);
     // All others say where they read and write: only this reading moves the handle on.
-    let mut reading = file;
+    let mut reading = Reader::of_source(file, 0, size);
     let (hash, length) = stream(&mut reading, put, key, size, throttle, meter)?;
     if length != size {
         return Err(ObjectError::Changed(key.clone()));
     }
+    into.end().map_err(not_written)?;
     like_source(out, before, key, length)?;
     Ok(hash)
 }
 
 /// Gives a written file what its source is besides its bytes.
 pub(super) fn like_source(out: &File, before: &Stat, key: &str, length: u64) -> Result<(), ObjectError> {
+    let own = rustix::fs::fstat(out).map_err(|e| failure(e, "look at", key))?;
     // The owner can only be kept by a privileged process; the bytes matter more.
-    if rustix::fs::fchown(
-        out,
-        Some(Uid::from_raw(before.st_uid)),
-        Some(Gid::from_raw(before.st_gid)),
-    )
-    .is_err()
+    if (own.st_uid, own.st_gid) != (before.st_uid, before.st_gid)
+        && rustix::fs::fchown(
+            out,
+            Some(Uid::from_raw(before.st_uid)),
+            Some(Gid::from_raw(before.st_gid)),
+        )
+        .is_err()
     {
         tracing::debug!(object = key, "the owner is not kept");
     }

@@ -4,8 +4,8 @@
 //! chaining value. The file gets its object's name only when it is whole.
 
 use super::copy::{FileMeta, finish, like_source, mirrored, put_in_place, stream_into};
+use super::device::Reader;
 use super::dir::{Dir, failure, io_failure, split_key};
-use super::durable::Ahead;
 use super::listing::fingerprint;
 use super::share;
 use crate::adapters::objects::{Throttle, tree};
@@ -136,15 +136,11 @@ pub(in crate::adapters::objects) fn write_part(
     meter: &Meter,
 ) -> Result<String, ObjectError> {
     let out = Dir::open(&staging.partial())?.file_to_write(name)?;
-    let (key, mut at) = (&object.key, offset);
+    let key = &object.key;
+    let not_written = |e: std::io::Error| io_failure(&e, "write the object", key);
     let mut hasher = subtree(offset);
-    let mut ahead = Ahead::new(&out, offset);
-    let sink = |bytes: &[u8]| {
-        let written = out.write_all_at(bytes, at);
-        at += bytes.len() as u64;
-        ahead.wrote(bytes.len());
-        written.map_err(|e| io_failure(&e, "write the object", key))
-    };
+    let mut into = share::Into::written(&out, (offset, length)).map_err(not_written)?;
+    let sink = |bytes: &[u8]| into.put(bytes).map_err(not_written);
     let read = stream_into(&mut hasher, from, sink, key, length, throttle, meter)?;
     if read != length {
         return Err(ObjectError::Io(format!(
@@ -153,6 +149,7 @@ pub(in crate::adapters::objects) fn write_part(
             object.size_bytes.0
         )));
     }
+    into.end().map_err(not_written)?;
     rustix::fs::fdatasync(&out).map_err(|e| failure(e, "make durable the object", key))?;
     Ok(tree::to_hex(&tree::end(&hasher)))
 }
@@ -277,25 +274,22 @@ pub(super) fn copy_part(
         .map_err(|e| io_failure(&e, "read", key))?;
     let from = file.try_clone().map_err(|e| io_failure(&e, "read", key))?;
     let out = Dir::open(&staging.partial())?.file_to_write(&part.name)?;
+    let not_written = |e: std::io::Error| io_failure(&e, "write the object", key);
     let mut into = if staging.may_share && share::one_file_system(&from, &out) {
-        share::Into::new(&from, &out, offset, part.shared)
+        share::Into::new(&from, &out, part.span, part.shared)
     } else {
-        share::Into::written(&from, &out, offset)
-    };
-    let mut ahead = Ahead::new(&out, offset);
-    let put = |bytes: &[u8]| {
-        into.put(bytes)
-            .map_err(|e| io_failure(&e, "write the object", key))?;
-        ahead.wrote(bytes.len());
-        Ok(())
-    };
+        share::Into::written(&out, part.span)
+    }
+    .map_err(not_written)?;
+    let put = |bytes: &[u8]| into.put(bytes).map_err(not_written);
     let mut hasher = subtree(offset);
-    let mut span = (&mut file).take(length);
+    let mut span = Reader::of_source(&file, offset, length).take(length);
     let read = stream_into(&mut hasher, &mut span, put, key, length, throttle, meter)?;
     unchanged(&file, object)?;
     if read != length {
         return Err(ObjectError::Changed(key.clone()));
     }
+    into.end().map_err(not_written)?;
     if !part.shared {
         rustix::fs::fdatasync(&out).map_err(|e| failure(e, "make durable the object", key))?;
     }

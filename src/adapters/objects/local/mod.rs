@@ -5,10 +5,13 @@
 
 mod across;
 mod copy;
+mod device;
 mod dir;
+mod disks;
 mod durable;
 pub(super) mod large;
 mod listing;
+mod memory;
 mod removal;
 mod reread;
 mod several;

@@ -3,10 +3,10 @@
 //! Invariant: size and metadata were looked at before the first byte is handed on.
 
 use super::copy::{metadata, stream, stream_into};
+use super::device::Reader;
 use super::dir::{Dir, split_key};
 use crate::adapters::objects::Throttle;
 use crate::ports::objects::{Expected, Meter, ObjectError, Prefix};
-use rustix::fs::Advice;
 use std::fs::File;
 
 /// Reads an object whose size and metadata are as expected, piece by piece.
@@ -23,12 +23,10 @@ pub(in crate::adapters::objects) fn reread(
     stream_into(&mut unwanted, &mut file, sink, key, size, throttle, meter).map(drop)
 }
 
-fn opened(at: &Prefix, expected: &Expected) -> Result<File, ObjectError> {
+fn opened(at: &Prefix, expected: &Expected) -> Result<Reader<File>, ObjectError> {
     let (folder, name) = split_key(&expected.key)?;
     let dir = Dir::open(at)?.descend(folder)?;
-    let file = looks_right(&dir, name, expected)?;
-    forget_pages(&file, &expected.key);
-    Ok(file)
+    looks_right(&dir, name, expected)
 }
 
 /// Reads an object from the device and compares it.
@@ -42,7 +40,7 @@ pub(super) fn verify(
 }
 
 /// Opens an object whose size, mode and time are what they must be.
-pub(super) fn looks_right(dir: &Dir, name: &str, expected: &Expected) -> Result<File, ObjectError> {
+pub(super) fn looks_right(dir: &Dir, name: &str, expected: &Expected) -> Result<Reader<File>, ObjectError> {
     let key = &expected.key;
     let (file, stat) = dir.file(name)?;
     if super::listing::size(&stat) != expected.size_bytes {
@@ -59,19 +57,12 @@ pub(super) fn looks_right(dir: &Dir, name: &str, expected: &Expected) -> Result<
             metadata(&stat)
         )));
     }
-    Ok(file)
-}
-
-/// So that the bytes come from the device rather than from memory. Best effort: the kernel may refuse.
-pub(super) fn forget_pages(file: &File, key: &str) {
-    if let Err(errno) = rustix::fs::fadvise(file, 0, None, Advice::DontNeed) {
-        tracing::debug!(%errno, object = key, "the page cache is not dropped");
-    }
+    Ok(Reader::of_copy(file, expected.size_bytes.0))
 }
 
 /// Reads an object and compares its content.
 pub(super) fn reads_right(
-    mut file: File,
+    mut file: Reader<File>,
     expected: &Expected,
     throttle: Option<&Throttle>,
     meter: &Meter,

@@ -9,7 +9,6 @@ use super::reread;
 use crate::adapters::objects::Throttle;
 use crate::ports::objects::{Copied, Expected, FoundObject, Meter, ObjectError, Prefix, Staging};
 use crate::ports::several::{Answers, LASTS};
-use rustix::fs::Advice;
 use std::time::Instant;
 
 /// Copies the first of these objects into the staging area.
@@ -52,7 +51,8 @@ fn one<'a>(
     copy::at_its_name(at, name, object, throttle, meter)
 }
 
-/// Reads the first of these objects from the device and compares them. The device is asked for all of them before the first is read.
+/// Reads the first of these objects from the device and compares them. Where the kernel reads ahead, it is asked to for all of them
+/// before the first is read.
 pub(super) fn verify(
     at: &Prefix,
     expected: &[Expected],
@@ -70,10 +70,7 @@ pub(super) fn verify(
                 _ => &open.insert((folder, Dir::open(at)?.descend(folder)?)).1,
             };
             let file = reread::looks_right(dir, name, object)?;
-            reread::forget_pages(&file, &object.key);
-            if let Err(errno) = rustix::fs::fadvise(&file, 0, None, Advice::WillNeed) {
-                tracing::debug!(%errno, object = object.key, "it is not read ahead");
-            }
+            file.begin(&object.key);
             Ok(file)
         })
         .collect();

@@ -56,8 +56,14 @@ fn above_root(prefix: &Prefix) -> Vec<Identity> {
 pub(super) fn space(at: &Prefix) -> Result<Space, ObjectError> {
     let (dir, ..) = reach(at)?;
     let stat = rustix::fs::fstatvfs(&dir).map_err(|e| failure(e, "look at the space of", dir.path()))?;
+    // What a copy under way has taken and not filled yet is counted as used by the file system, and as still to come by its job.
+    let reserved = super::disks::of(&dir).map_or(0, |disk| disk.reserved());
     Ok(Space {
-        free_bytes: Bytes(stat.f_bavail.saturating_mul(stat.f_frsize)),
+        free_bytes: Bytes(
+            stat.f_bavail
+                .saturating_mul(stat.f_frsize)
+                .saturating_add(reserved),
+        ),
         total_bytes: Bytes(stat.f_blocks.saturating_mul(stat.f_frsize)),
     })
 }
