@@ -34,12 +34,12 @@ use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A way to move, and the places in the list of ours that it is compared with.
+/// A way to move, and the place in the list of ours that it is compared with.
 #[derive(Clone, Copy)]
 struct Tool {
     name: &'static str,
     kind: Kind,
-    beside: &'static [usize],
+    beside: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -58,29 +58,32 @@ enum Kind {
     S5cmd,
 }
 
-const fn tool(name: &'static str, kind: Kind, beside: &'static [usize]) -> Tool {
+const fn tool(name: &'static str, kind: Kind, beside: Option<usize>) -> Tool {
     Tool { name, kind, beside }
 }
 
 const DISK: &[Tool] = &[
-    tool("dim", Kind::Dim("full"), &[]),
-    tool("bare", Kind::Bare, &[0]),
-    tool("cp + diff", Kind::Cp, &[0]),
-    tool("rsync + rsync -c", Kind::Rsync, &[0]),
-    tool("rclone copy + check", Kind::Rclone(None), &[0]),
-    tool("juicefs sync --check-new", Kind::Juicefs, &[0]),
-    tool("rclone, made durable", Kind::RcloneDurable, &[0]),
-    tool("juicefs, made durable", Kind::JuicefsDurable, &[0]),
+    tool("dim", Kind::Dim("full"), None),
+    tool("bare", Kind::Bare, Some(0)),
+    tool("cp + diff", Kind::Cp, Some(0)),
+    tool("rsync + rsync -c", Kind::Rsync, Some(0)),
+    tool("rclone copy + check", Kind::Rclone(None), Some(0)),
+    tool("juicefs sync --check-new", Kind::Juicefs, Some(0)),
+    tool("rclone, made durable", Kind::RcloneDurable, Some(0)),
+    tool("juicefs, made durable", Kind::JuicefsDurable, Some(0)),
 ];
 
 const S3: &[Tool] = &[
-    tool("dim, read back", Kind::Dim("full"), &[]),
-    tool("dim, by checksum", Kind::Dim("checksum"), &[]),
-    tool("dim, by size", Kind::Dim("size"), &[]),
-    tool("rclone, check --download", Kind::Rclone(Some("--download")), &[0]),
-    tool("rclone copy + check", Kind::Rclone(None), &[1]),
-    tool("juicefs sync --check-new", Kind::Juicefs, &[0]),
-    tool("s5cmd cp, no check", Kind::S5cmd, &[1, 2]),
+    tool("dim, read back", Kind::Dim("full"), None),
+    tool("dim, by checksum", Kind::Dim("checksum"), None),
+    tool(
+        "rclone, check --download",
+        Kind::Rclone(Some("--download")),
+        Some(0),
+    ),
+    tool("rclone copy + check", Kind::Rclone(None), Some(1)),
+    tool("juicefs sync --check-new", Kind::Juicefs, Some(0)),
+    tool("s5cmd cp, no check", Kind::S5cmd, Some(1)),
 ];
 
 /// One run of one program.
@@ -558,17 +561,17 @@ fn tell(tools: &[Tool], runs: &[Vec<Run>], bytes: u64) {
             bytes as f64 / 1e6 / seconds,
             peak.div_ceil(1024)
         );
-        for ours in tool.beside {
+        if let Some(ours) = tool.beside {
             // Of one round each, so that a slow minute of the machine counts on both sides.
             let ratios = runs[at]
                 .iter()
-                .zip(&runs[*ours])
+                .zip(&runs[ours])
                 .map(|(them, us)| them.seconds / us.seconds);
             // Writing to a text cannot fail.
             let _written = write!(
                 line,
                 "   {} is {:.2} times as fast",
-                tools[*ours].name,
+                tools[ours].name,
                 median(ratios.collect())
             );
         }

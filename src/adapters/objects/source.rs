@@ -57,14 +57,14 @@ impl Source for LocalSource<'_> {
         let read = self.read(None).await?;
         Ok(Whole {
             hash: blake3::hash(&read.bytes).to_hex().to_string(),
-            pieces: vec![read.bytes.into()],
+            pieces: vec![read.bytes],
             carried: Carried::of_file(&read.meta),
             meta: read.meta,
         })
     }
 
     async fn part(&self, offset: u64, length: u64) -> Result<Vec<Bytes>, ObjectError> {
-        Ok(vec![self.read(Some((offset, length))).await?.bytes.into()])
+        Ok(vec![self.read(Some((offset, length))).await?.bytes])
     }
 
     async fn carried(&self) -> Result<Carried, ObjectError> {

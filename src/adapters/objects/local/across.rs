@@ -7,15 +7,17 @@ use super::copy::{CHUNK, FileMeta, finish, partial_name, put_in_place, stream};
 use super::device::Reader;
 use super::dir::{Dir, failure, io_failure, split_key};
 use super::listing::fingerprint;
+use super::memory::Filling;
 use crate::adapters::objects::Throttle;
 use crate::adapters::objects::throttle::rest;
 use crate::ports::objects::{Copied, FoundObject, Meter, ObjectError, Prefix, Staging};
+use bytes::Bytes;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::Instant;
 
 /// A file, or a part of it, in memory.
 pub(in crate::adapters::objects) struct ReadFile {
-    pub(in crate::adapters::objects) bytes: Vec<u8>,
+    pub(in crate::adapters::objects) bytes: Bytes,
     pub(in crate::adapters::objects) meta: FileMeta,
 }
 
@@ -39,12 +41,12 @@ pub(in crate::adapters::objects) fn read_file(
         return Err(changed());
     }
     let (offset, length) = range.unwrap_or((0, object.size_bytes.0));
-    let mut bytes = vec![0; usize::try_from(length).map_err(|_| changed())?];
+    let mut bytes = Filling::new(usize::try_from(length).map_err(|_| changed())?);
     let most = throttle.map_or(CHUNK, |t| t.chunk(CHUNK));
     file.seek(SeekFrom::Start(offset))
         .map_err(|e| io_failure(&e, "read", &object.key))?;
     let mut reading = Reader::of_source(&file, offset, length);
-    let (mut at, mut rest_of_it) = (offset, &mut bytes[..]);
+    let (mut at, mut rest_of_it) = (offset, bytes.memory());
     let asked = Instant::now();
     while !rest_of_it.is_empty() {
         let now = meter.chunk(most).min(rest_of_it.len());
@@ -82,7 +84,7 @@ pub(in crate::adapters::objects) fn read_file(
         return Err(changed());
     }
     Ok(ReadFile {
-        bytes,
+        bytes: bytes.full(),
         meta: FileMeta::of(&after),
     })
 }

@@ -1,9 +1,10 @@
-//! Memory that devices read from and write to.
+//! Memory for bytes on their way.
 //!
 //! A device takes a call in stretches of memory that lie together, and most of a virtual machine's time goes into their number. So the
 //! few buffers that are in use at once are cut from large pages, where the kernel has any: on such machines that doubles the rate.
 
-use memmap2::{Advice, MmapOptions};
+use bytes::Bytes;
+use memmap2::{Advice, MmapMut, MmapOptions};
 use std::ops::Range;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -93,9 +94,54 @@ impl Drop for Buffer {
     }
 }
 
+/// Memory for so many bytes, of which the system has it back as soon as nobody reads them: the allocator would keep as much for each
+/// thread that ever had any.
+pub(super) enum Filling {
+    Mapped(MmapMut),
+    Allocated(Vec<u8>),
+}
+
+impl Filling {
+    pub(super) fn new(length: usize) -> Self {
+        if length > FEW
+            && let Ok(map) = MmapOptions::new().len(length).map_anon()
+        {
+            if let Err(error) = map.advise(Advice::HugePage) {
+                tracing::trace!(%error, "of small pages");
+            }
+            return Self::Mapped(map);
+        }
+        Self::Allocated(vec![0; length])
+    }
+
+    pub(super) fn memory(&mut self) -> &mut [u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Allocated(memory) => memory,
+        }
+    }
+
+    pub(super) fn full(self) -> Bytes {
+        match self {
+            Self::Mapped(map) => Bytes::from_owner(map),
+            Self::Allocated(memory) => memory.into(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_filled_is_what_comes_out() {
+        for length in [0, 1, FEW, FEW + 1, (8 << 20) + 3] {
+            let mut filling = Filling::new(length);
+            assert_eq!(filling.memory().len(), length);
+            filling.memory().fill(9);
+            assert!(filling.full() == vec![9; length]);
+        }
+    }
 
     #[test]
     fn buffers_are_apart_and_aligned_however_many_there_are() {
