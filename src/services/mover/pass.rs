@@ -32,7 +32,7 @@ const AT_ONCE_REMOTE: usize = 32;
 /// A group is recorded when it has so many objects …
 const GROUP: usize = 1024;
 /// … and has more of them while others are being recorded: no device is asked to flush more often than it can, and none waits.
-const GROUP_MOST: usize = 4096;
+const GROUP_MOST: usize = 2048;
 /// … or when its first object has waited so long: what a crash costs at most.
 const GROUP_WAIT: Duration = Duration::from_millis(200);
 /// Groups that are made durable and recorded at once: while the rows of one are written, the device takes the objects of the next.
