@@ -1,7 +1,8 @@
 //! Reading and writing past the page cache: what is read comes from the device for certain, what other programs keep in memory stays
 //! there, and no processor is spent on pages that nobody will look at.
 //!
-//! Invariant: what the file system will not do this way is done through memory, to the same end.
+//! Invariant: what the file system will not do this way is done through memory, with the same bytes in the end; what is read back then
+//! comes from the device as far as the kernel drops the pages when it is asked.
 
 use super::disks::{self, Disk};
 use super::memory::{BLOCK, Buffer};
@@ -69,7 +70,7 @@ pub(super) struct Reader<F> {
 }
 
 impl<F: Borrow<File>> Reader<F> {
-    /// What was written, from its beginning, and never from memory; `size` is how long it is thought to be.
+    /// What was written, from its beginning, and not from memory; `size` is how long it is thought to be.
     pub(super) fn of_copy(file: F, size: u64) -> Self {
         let reader = Self::new(file, size, |_| true);
         if !reader.direct {
@@ -226,6 +227,7 @@ impl<'a> Writer<'a> {
         let length = span.len() as u64;
         let bytes = self.buffer.part(span);
         match self.out.write_all_at(bytes, self.at) {
+            // Also what is left of a short write, whose place is no multiple any more: all of it is written again.
             Err(error) if self.direct && refuses(&error) => {
                 past_cache(self.out, false);
                 self.direct = false;
